@@ -1,0 +1,37 @@
+# Warnings, sanitizers, compiler cache and linker, for our own code only.
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  # Precompiled headers hide their own inclusion from ccache unless it is told to look past it.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    "${CMAKE_COMMAND}" -E env "CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime"
+    "${CCACHE_PROGRAM}")
+endif()
+
+find_program(MOLD_PROGRAM mold)
+if(MOLD_PROGRAM)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+add_compile_options($<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+
+if(DISPATCHCTL_SANITIZER STREQUAL "asan")
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+elseif(DISPATCHCTL_SANITIZER STREQUAL "tsan")
+  # GCC warns that its thread sanitizer does not model fences; our code uses none.
+  add_compile_options(-fsanitize=thread -fno-omit-frame-pointer -Wno-error=tsan)
+  add_link_options(-fsanitize=thread)
+elseif(DISPATCHCTL_SANITIZER)
+  message(FATAL_ERROR "DISPATCHCTL_SANITIZER is '${DISPATCHCTL_SANITIZER}': use asan, tsan or nothing")
+endif()
+
+add_library(dispatchctl_warnings INTERFACE)
+target_compile_options(dispatchctl_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
+  -Woverloaded-virtual -Wnull-dereference -Wformat=2 -Wimplicit-fallthrough -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(dispatchctl_warnings INTERFACE
+    # Both fire inside the standard library's own inlined code with GCC 12 (GCC bugs 105329 and 105562).
+    -Wno-restrict -Wno-maybe-uninitialized)
+endif()
