@@ -1,0 +1,28 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+#include "dispatchctl/export.h"
+#include "dispatchctl/validation.h"
+
+namespace dispatchctl {
+inline namespace DISPATCHCTL_ABI {
+
+/// How one call is made. What is unset comes from ClientOptions::call_defaults, then from the built-in value.
+struct CallOptions {
+  /// Bound of the whole call: resolving, connecting, every attempt. Greater than zero. Built-in: 10 s.
+  std::optional<std::chrono::nanoseconds> total_timeout;
+
+  /// Bound of each attempt; an attempt gets the lesser of this and what is left of the total. Built-in: none.
+  std::optional<std::chrono::nanoseconds> attempt_timeout;
+
+  /// Wait for a connection until the deadline where a call would otherwise fail at once. Built-in: false.
+  std::optional<bool> wait_for_ready;
+
+  /// Sent in addition to ClientOptions::call_defaults.metadata.
+  Metadata metadata;
+};
+
+}  // namespace DISPATCHCTL_ABI
+}  // namespace dispatchctl

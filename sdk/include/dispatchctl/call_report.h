@@ -1,0 +1,46 @@
+#pragma once
+
+#include <absl/status/status.h>
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dispatchctl/export.h"
+
+namespace dispatchctl {
+inline namespace DISPATCHCTL_ABI {
+
+/// How far a call came. For a failed call: where it broke.
+enum class Phase { kArguments, kResolve, kConnect, kTls, kCall, kStream, kDrain };
+
+/// Who decided on the final status.
+enum class Origin { kLocal, kServer };
+
+/// "args", "resolve", "connect", "tls", "call", "stream" or "drain".
+DISPATCHCTL_EXPORT std::string_view PhaseName(Phase phase);
+
+/// "local" or "server".
+DISPATCHCTL_EXPORT std::string_view OriginName(Origin origin);
+
+/// One attempt that did not give the call its answer.
+struct FailedAttempt {
+  std::string endpoint;
+  absl::Status status;
+  std::chrono::nanoseconds elapsed{0};
+};
+
+/// How a result came about.
+struct CallReport {
+  int attempts = 0;      ///< sent to an endpoint, the answering one included
+  std::string endpoint;  ///< address of the last attempt, e.g. "127.0.0.1:50051"; empty: none was made
+  std::chrono::nanoseconds elapsed{0};
+  Phase phase = Phase::kArguments;  ///< where the call ended
+  Origin origin = Origin::kLocal;
+  bool retryable = false;                      ///< the same call may succeed when made again later
+  std::vector<FailedAttempt> failed_attempts;  ///< oldest first; empty when the first attempt answered
+};
+
+}  // namespace DISPATCHCTL_ABI
+}  // namespace dispatchctl
