@@ -1,0 +1,34 @@
+#pragma once
+
+#include "mock-server/adapter/dispatch_adapter.h"
+#include "mock-server/adapter/event_loop.h"
+#include "mock-server/adapter/gateway_service.h"
+#include "mock-server/domain/delay.h"
+
+namespace dispatchctl::mock {
+
+// Answers StreamAssignments on one event loop.
+class AssignmentStreams {
+ public:
+  AssignmentStreams(GatewayService* service, EventLoop* loop, const DispatchAdapter* adapter, Delay delay,
+                    Counters* counters);
+
+  // On the loop's thread.
+  void Start();
+
+ private:
+  class Stream;
+
+  // So many streams can open at once before one waits for a turn of the loop.
+  static constexpr int kPosted = 16;
+
+  void Request();
+
+  GatewayService* service_;
+  EventLoop* loop_;
+  const DispatchAdapter* adapter_;
+  Delay delay_;
+  Counters* counters_;
+};
+
+}  // namespace dispatchctl::mock

@@ -1,0 +1,47 @@
+#include "mock-server/adapter/dispatch_adapter.h"
+
+#include <utility>
+
+#include "absl/status/statusor.h"
+
+namespace dispatchctl::mock {
+
+grpc::Status ToGrpcStatus(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  return {static_cast<grpc::StatusCode>(status.raw_code()),
+          std::string(status.message().data(), status.message().size())};
+}
+
+DispatchAdapter::DispatchAdapter(Dispatcher* dispatcher, std::string listen)
+    : dispatcher_(dispatcher), listen_(std::move(listen)) {}
+
+absl::Status DispatchAdapter::GetCourierStatus(const dispatchpb::CourierLookupRequest& request,
+                                               dispatchpb::CourierStatusReply& reply) const {
+  absl::StatusOr<Courier> courier = dispatcher_->Lookup(request.courier_id());
+  if (!courier.ok()) return courier.status();
+  reply.set_courier_id(std::move(courier->courier_id));
+  reply.set_transport_mode(std::move(courier->transport_mode));
+  reply.set_availability(std::move(courier->availability));
+  reply.set_current_zone(std::move(courier->current_zone));
+  return absl::OkStatus();
+}
+
+absl::Status DispatchAdapter::Review(dispatchpb::AssignmentUpdate& update,
+                                     dispatchpb::AssignmentResult& result) const {
+  const absl::StatusOr<Decision> decision =
+      dispatcher_->Review({.assignment_id = update.assignment_id(),
+                           .courier_id = update.courier_id(),
+                           .destination_zone = update.destination_zone()},
+                          listen_);
+  if (!decision.ok()) return decision.status();
+  // A swap keeps both strings' memory in use for the next message.
+  result.mutable_assignment_id()->swap(*update.mutable_assignment_id());
+  result.set_accepted(decision->accepted);
+  return absl::OkStatus();
+}
+
+absl::Status DispatchAdapter::Commit() const {
+  return dispatcher_->Commit();
+}
+
+}  // namespace dispatchctl::mock

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <grpcpp/support/status.h>
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "dispatchpb/dispatch.pb.h"
+#include "mock-server/domain/dispatcher.h"
+
+namespace dispatchctl::mock {
+
+grpc::Status ToGrpcStatus(const absl::Status& status);
+
+// The contract's messages on one side, the domain on the other, and nothing in between.
+class DispatchAdapter {
+ public:
+  // `listen` is the backend's address. The dispatcher must outlive the adapter.
+  DispatchAdapter(Dispatcher* dispatcher, std::string listen);
+
+  absl::Status GetCourierStatus(const dispatchpb::CourierLookupRequest& request,
+                                dispatchpb::CourierStatusReply& reply) const;
+
+  // Leaves the update without its id, which moves to the result. The result may be sent after Commit().
+  absl::Status Review(dispatchpb::AssignmentUpdate& update, dispatchpb::AssignmentResult& result) const;
+  absl::Status Commit() const;
+
+ private:
+  Dispatcher* dispatcher_;
+  std::string listen_;
+};
+
+}  // namespace dispatchctl::mock

@@ -1,0 +1,135 @@
+#include "mock-server/main/command_line.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <limits>
+#include <optional>
+
+#include "mock-server/domain/acceptance_rule.h"
+#include "mock-server/main/duration.h"
+#include "mock-server/server/listen_address.h"
+
+namespace dispatchctl::mock {
+namespace {
+
+constexpr int kUsageError = 2;
+
+// CLI11 wants an empty string for success; it puts the flag's name in front of any other.
+template <typename T>
+std::string Complaint(const absl::StatusOr<T>& result) {
+  return result.ok() ? std::string() : std::string(result.status().message());
+}
+
+// The option's value is parsed when the command line is; `assign` gets the result.
+template <typename Parse, typename Assign>
+CLI::Option* AddParsed(CLI::App& app, const std::string& name, const std::string& help,
+                       const std::string& type, const std::string& shown_default, Parse parse,
+                       Assign assign) {
+  return app
+      .add_option_function<std::string>(
+          name,
+          [parse, assign](const std::string& text) {
+            if (auto value = parse(text); value.ok()) assign(*std::move(value));
+          },
+          help)
+      ->check(CLI::Validator([parse](std::string& text) { return Complaint(parse(text)); }, ""))
+      ->type_name(type)
+      ->default_str(shown_default);
+}
+
+template <typename Duration>
+CLI::Option* AddDuration(CLI::App& app, const std::string& name, const std::string& help,
+                         const std::string& shown_default, Duration& target) {
+  return AddParsed(app, name, help, "DURATION", shown_default, ParseDuration,
+                   [&target](std::chrono::microseconds value) {
+                     // Rounded up: a duration that was asked for never becomes none.
+                     target = std::chrono::ceil<Duration>(value);
+                   });
+}
+
+void AddServeOptions(CLI::App& serve, ServeCommand& command) {
+  MockServerOptions& server = command.server;
+  serve
+      .add_option("--listen", server.listen,
+                  "Address to listen on: host:port (port 0: any free one) or unix:PATH.\n"
+                  "Repeat it for several backends in one process")
+      ->type_name("ADDR")
+      ->allow_extra_args(false)
+      ->check(CLI::Validator([](std::string& text) { return Complaint(ListenAddress::Parse(text)); }, ""))
+      ->default_str("127.0.0.1:50051");
+  serve
+      .add_option("--couriers", command.couriers_path,
+                  "Couriers to serve, .json or .csv, instead of the built-in courier-1 ... courier-1000")
+      ->type_name("FILE");
+  AddParsed(serve, "--accept", "Which assignments to accept: available, always, never or prob=P", "RULE",
+            "available", AcceptanceRule::Parse, [&server](AcceptanceRule rule) { server.accept = rule; });
+  serve.add_option("--seed", server.seed, "Seed of all that is drawn by chance")
+      ->type_name("N")
+      ->capture_default_str();
+  serve
+      .add_option("--journal", server.journal_path,
+                  "Append each reviewed update to this file before its result is sent")
+      ->type_name("FILE");
+  AddDuration(serve, "--latency", "Hold back each lookup and each result so long", "0ms", server.latency);
+  AddDuration(serve, "--jitter", "Vary the latency by up to so much, up and down", "0ms", server.jitter);
+  AddDuration(serve, "--grace", "Calls may go on so long after SIGTERM or SIGINT", "5s", command.grace);
+  AddDuration(serve, "--max-connection-age",
+              "Send clients away after this time; their calls may go on for the grace", "none",
+              server.max_connection_age);
+  serve
+      .add_option("--max-concurrent-streams", server.max_concurrent_streams,
+                  "Calls open at once on one connection (default: no limit)")
+      ->type_name("N")
+      ->check(CLI::Range(1, std::numeric_limits<int>::max()));
+  AddDuration(serve, "--keepalive-min", "Send clients away that ping more often than this", "10s",
+              server.keepalive_min);
+  serve
+      .add_option_function<std::string>(
+          "--reflection", [&server](const std::string& text) { server.reflection = text == "on"; },
+          "Serve gRPC reflection: on or off")
+      ->type_name("on|off")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->default_str("on");
+  serve
+      .add_option_function<std::string>(
+          "--log-format",
+          [&command](const std::string& text) {
+            command.log_format = text == "json" ? LogFormat::kJson : LogFormat::kText;
+          },
+          "Log lines on stderr: text or json")
+      ->type_name("text|json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->default_str("text");
+  serve.add_option("--ready-file", command.ready_file, "Write the ready line to this file too, atomically")
+      ->type_name("PATH");
+}
+
+}  // namespace
+
+std::variant<ServeCommand, ExitNow> ParseCommandLine(int argc, const char* const* argv) {
+  CLI::App app("A mock of the gRPC Dispatch service.", "dispatch-mock");
+  app.set_version_flag("--version", fmt::format("dispatch-mock {}", DISPATCHCTL_VERSION),
+                       "Print the version and exit");
+  app.set_help_flag("-h,--help", "Print this help and exit");
+  app.require_subcommand(1);
+
+  ServeCommand command;
+  command.server.listen = {"127.0.0.1:50051"};
+  CLI::App* serve = app.add_subcommand("serve", "Serve until SIGTERM or SIGINT");
+  serve->set_help_flag("-h,--help", "Print this help and exit");
+  AddServeOptions(*serve, command);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    return ExitNow{app.exit(success, std::cout, std::cerr)};
+  } catch (const CLI::ParseError& error) {
+    std::cerr << "dispatch-mock: " << error.what() << "\nTry 'dispatch-mock serve --help'.\n";
+    return ExitNow{kUsageError};
+  }
+  return command;
+}
+
+}  // namespace dispatchctl::mock

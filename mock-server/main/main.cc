@@ -1,0 +1,148 @@
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <variant>
+
+#include "absl/synchronization/mutex.h"
+#include "mock-server/main/command_line.h"
+#include "mock-server/main/log.h"
+#include "mock-server/main/ready.h"
+#include "mock-server/server/mock_server.h"
+#include "mock-server/storage/courier_file.h"
+
+namespace dispatchctl::mock {
+namespace {
+
+constexpr int kRuntimeError = 1;
+constexpr int kUsageError = 2;
+constexpr int kCouriersError = 3;
+
+int Fail(int code, absl::string_view message) {
+  std::fprintf(stderr, "dispatch-mock: %.*s\n", static_cast<int>(message.size()), message.data());
+  return code;
+}
+
+// SIGTERM and SIGINT as something to wait for. Made before any thread, so that all inherit the blocked
+// signals.
+class StopSignals {
+ public:
+  StopSignals() {
+    sigemptyset(&set_);
+    sigaddset(&set_, SIGTERM);
+    sigaddset(&set_, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+    descriptor_ = signalfd(-1, &set_, SFD_CLOEXEC);
+  }
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+  StopSignals(StopSignals&&) = delete;
+  StopSignals& operator=(StopSignals&&) = delete;
+  ~StopSignals() { close(descriptor_); }
+
+  // The signal, or 0 when `other` became readable first.
+  int Wait(int other = -1) const {
+    std::array<pollfd, 2> waits = {pollfd{descriptor_, POLLIN, 0}, pollfd{other, POLLIN, 0}};
+    while (poll(waits.data(), waits.size(), -1) < 0 && errno == EINTR) {
+    }
+    if ((waits[0].revents & POLLIN) == 0) return 0;
+    signalfd_siginfo info{};
+    return read(descriptor_, &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
+  }
+
+  // Ends the process by the signal, as if it had never been blocked.
+  void Die(int signal_number) const {
+    std::signal(signal_number, SIG_DFL);
+    std::raise(signal_number);
+    pthread_sigmask(SIG_UNBLOCK, &set_, nullptr);
+  }
+
+ private:
+  sigset_t set_{};
+  int descriptor_ = -1;
+};
+
+int Serve(ServeCommand command) {
+  const std::shared_ptr<spdlog::logger> logger = MakeLogger(command.log_format);
+  command.server.log = [logger](LogLevel level, std::string_view message) {
+    const auto severity = level == LogLevel::kError     ? spdlog::level::err
+                          : level == LogLevel::kWarning ? spdlog::level::warn
+                                                        : spdlog::level::info;
+    logger->log(severity, "{}", message);
+  };
+  if (!command.couriers_path.empty()) {
+    absl::StatusOr<std::vector<Courier>> couriers = LoadCouriers(command.couriers_path);
+    if (!couriers.ok()) return Fail(kCouriersError, couriers.status().message());
+    command.server.directory = std::make_shared<InMemoryCourierDirectory>(*std::move(couriers));
+  }
+  const auto grace = std::chrono::ceil<std::chrono::milliseconds>(command.grace);
+  command.server.max_connection_age_grace = grace;
+
+  const StopSignals signals;
+  const std::uint64_t seed = command.server.seed;
+  absl::StatusOr<std::unique_ptr<MockServer>> server = MockServer::Start(std::move(command.server));
+  if (!server.ok()) {
+    return Fail(absl::IsInvalidArgument(server.status()) ? kUsageError : kRuntimeError,
+                server.status().message());
+  }
+  const std::string ready = ReadyLine((*server)->addresses(), seed, getpid());
+  if (!command.ready_file.empty()) {
+    if (const absl::Status status = WriteReadyFile(command.ready_file, ready); !status.ok()) {
+      return Fail(kRuntimeError, status.message());
+    }
+  }
+  if (std::fputs(ready.c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
+    return Fail(kRuntimeError, "cannot write the ready line to stdout");
+  }
+
+  logger->info("{}: stopping, calls may go on for {} ms", strsignal(signals.Wait()), grace.count());
+  const int stopped = eventfd(0, EFD_CLOEXEC);
+  std::thread shutdown([&server, grace, stopped] {
+    (*server)->Shutdown(grace);
+    eventfd_write(stopped, 1);
+  });
+  if (const int second = signals.Wait(stopped); second != 0) signals.Die(second);
+  shutdown.join();
+  close(stopped);
+  if (!command.ready_file.empty()) unlink(command.ready_file.c_str());
+  logger->info("stopped");
+  return EXIT_SUCCESS;
+}
+
+int Main(int argc, const char* const* argv) {
+  // gRPC's own log lines would not be in our format. Set in the environment, it counts.
+  setenv("GRPC_VERBOSITY", "NONE", 0);
+  // A write to a journal without a reader or beyond a limit is an error to report, not to die of.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+  // Debian's abseil looks for lock cycles in release builds too, which costs a tenth of the throughput.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+
+  std::variant<ServeCommand, ExitNow> command = ParseCommandLine(argc, argv);
+  if (const auto* exit = std::get_if<ExitNow>(&command)) return exit->code;
+  return Serve(std::get<ServeCommand>(std::move(command)));
+}
+
+}  // namespace
+}  // namespace dispatchctl::mock
+
+int main(int argc, char** argv) {
+  try {
+    return dispatchctl::mock::Main(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "dispatch-mock: %s\n", error.what());
+    return 1;
+  }
+}

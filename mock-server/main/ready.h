@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace dispatchctl::mock {
+
+// {"event":"ready",...} with its line feed.
+std::string ReadyLine(const std::vector<std::string>& addresses, std::uint64_t seed, std::int64_t pid);
+
+// The file appears whole or not at all.
+absl::Status WriteReadyFile(const std::string& path, std::string_view line);
+
+}  // namespace dispatchctl::mock

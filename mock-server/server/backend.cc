@@ -1,0 +1,102 @@
+#include "mock-server/server/backend.h"
+
+#include <fmt/format.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server_builder.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace dispatchctl::mock {
+namespace {
+
+int Milliseconds(std::chrono::milliseconds duration) {
+  return static_cast<int>(std::clamp<std::int64_t>(duration.count(), 1, std::numeric_limits<int>::max()));
+}
+
+void AddChannelArguments(const MockServerOptions& options, grpc::ServerBuilder& builder) {
+  // Without this a taken port is shared instead of refused.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                             Milliseconds(options.keepalive_min));
+  if (options.max_connection_age.count() > 0) {
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, Milliseconds(options.max_connection_age));
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
+                               Milliseconds(options.max_connection_age_grace));
+  }
+  if (options.max_concurrent_streams > 0) {
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_concurrent_streams);
+  }
+}
+
+}  // namespace
+
+Backend::Worker::Worker(Backend* backend, std::unique_ptr<grpc::ServerCompletionQueue> queue,
+                        const Delay& delay)
+    : loop(std::move(queue)),
+      lookups(&backend->service_, &loop, &*backend->adapter_, delay, &backend->counters_),
+      streams(&backend->service_, &loop, &*backend->adapter_, delay, &backend->counters_) {}
+
+absl::StatusOr<std::unique_ptr<Backend>> Backend::Start(const ListenAddress& address,
+                                                        const MockServerOptions& options, std::uint64_t seed,
+                                                        Dispatcher* dispatcher) {
+  std::unique_ptr<Backend> backend(new Backend);
+  std::string target = address.ToString();
+  if (address.is_unix()) {
+    absl::StatusOr<UnixSocket> socket = UnixSocket::Prepare(address.path());
+    if (!socket.ok()) return socket.status();
+    backend->socket_.emplace(*std::move(socket));
+    target = "unix:" + backend->socket_->bind_path();
+  } else if (absl::Status status = address.CheckBindable(); !status.ok()) {
+    return status;
+  }
+
+  grpc::ServerBuilder builder;
+  AddChannelArguments(options, builder);
+  int port = 0;
+  builder.AddListeningPort(target, grpc::InsecureServerCredentials(), &port);
+  builder.RegisterService(&backend->service_);
+  std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues;
+  for (int i = 0; i < options.completion_queues; ++i) queues.push_back(builder.AddCompletionQueue());
+  backend->server_ = builder.BuildAndStart();
+  if (backend->server_ == nullptr) {
+    for (const auto& queue : queues) queue->Shutdown();
+    return absl::UnavailableError(fmt::format("cannot listen on {}", address.ToString()));
+  }
+  backend->address_ = address.is_unix() ? address.ToString() : address.WithPort(port);
+  backend->adapter_.emplace(dispatcher, backend->address_);
+  for (auto& queue : queues) {
+    const Delay delay(options.latency, options.jitter, seed++);
+    backend->workers_.push_back(std::make_unique<Worker>(backend.get(), std::move(queue), delay));
+  }
+  for (const auto& each : backend->workers_) {
+    Worker* worker = each.get();
+    worker->thread = std::thread([worker] {
+      worker->lookups.Start();
+      worker->streams.Start();
+      worker->loop.Run();
+    });
+  }
+  // Last, so that a client that finds the socket finds a server.
+  if (backend->socket_.has_value()) {
+    if (absl::Status status = backend->socket_->Publish(); !status.ok()) return status;
+  }
+  return backend;
+}
+
+void Backend::Shutdown(std::chrono::milliseconds grace) {
+  std::call_once(shutdown_, [this, grace] {
+    if (socket_.has_value()) socket_->Remove();
+    if (server_ == nullptr) return;
+    server_->Shutdown(std::chrono::system_clock::now() + grace);
+    // Only now: a queue must not shut down before its server, nor with calls left that would still use it.
+    for (const auto& worker : workers_) worker->loop.Stop();
+    for (const auto& worker : workers_) worker->thread.join();
+  });
+}
+
+}  // namespace dispatchctl::mock

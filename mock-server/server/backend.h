@@ -1,0 +1,69 @@
+#pragma once
+
+#include <grpcpp/server.h>
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "mock-server/adapter/assignment_streams.h"
+#include "mock-server/adapter/dispatch_adapter.h"
+#include "mock-server/adapter/event_loop.h"
+#include "mock-server/adapter/gateway_service.h"
+#include "mock-server/adapter/lookup_calls.h"
+#include "mock-server/domain/dispatcher.h"
+#include "mock-server/server/listen_address.h"
+#include "mock-server/server/mock_server.h"
+#include "mock-server/server/unix_socket.h"
+
+namespace dispatchctl::mock {
+
+// One gRPC server on one address, with its completion queues and their threads.
+class Backend {
+ public:
+  // `seed` is for this backend's delays. The dispatcher must outlive the backend.
+  static absl::StatusOr<std::unique_ptr<Backend>> Start(const ListenAddress& address,
+                                                        const MockServerOptions& options, std::uint64_t seed,
+                                                        Dispatcher* dispatcher);
+
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+  Backend(Backend&&) = delete;
+  Backend& operator=(Backend&&) = delete;
+  ~Backend() { Shutdown(std::chrono::milliseconds(0)); }
+
+  const std::string& address() const { return address_; }
+  const Counters& counters() const { return counters_; }
+
+  // Returns when the backend's last thread has ended.
+  void Shutdown(std::chrono::milliseconds grace);
+
+ private:
+  // What runs on one completion queue.
+  struct Worker {
+    Worker(Backend* backend, std::unique_ptr<grpc::ServerCompletionQueue> queue, const Delay& delay);
+
+    EventLoop loop;
+    LookupCalls lookups;
+    AssignmentStreams streams;
+    std::thread thread;
+  };
+
+  Backend() = default;
+
+  std::string address_;
+  Counters counters_;
+  GatewayService service_;
+  std::optional<DispatchAdapter> adapter_;
+  std::optional<UnixSocket> socket_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<grpc::Server> server_;
+  std::once_flag shutdown_;
+};
+
+}  // namespace dispatchctl::mock

@@ -1,0 +1,121 @@
+#include "mock-server/server/mock_server.h"
+
+#include <fmt/format.h>
+
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "mock-server/domain/dispatcher.h"
+#include "mock-server/server/backend.h"
+#include "mock-server/server/listen_address.h"
+#include "mock-server/storage/file_journal.h"
+
+namespace dispatchctl::mock {
+namespace {
+
+// Logs the first failure; every call that meets it afterwards fails with it anyway.
+class LoggedJournal final : public AssignmentJournal {
+ public:
+  LoggedJournal(std::unique_ptr<AssignmentJournal> journal,
+                std::function<void(LogLevel, std::string_view)> log)
+      : journal_(std::move(journal)), log_(std::move(log)) {}
+
+  absl::Status Append(const JournalEntry& entry) override { return Logged(journal_->Append(entry)); }
+  absl::Status Commit() override { return Logged(journal_->Commit()); }
+
+ private:
+  absl::Status Logged(absl::Status status) {
+    if (!status.ok() && log_) {
+      std::call_once(logged_, [&] { log_(LogLevel::kError, std::string(status.message())); });
+    }
+    return status;
+  }
+
+  std::unique_ptr<AssignmentJournal> journal_;
+  std::function<void(LogLevel, std::string_view)> log_;
+  std::once_flag logged_;
+};
+
+}  // namespace
+
+class MockServer::Impl {
+ public:
+  std::unique_ptr<AssignmentJournal> journal;
+  std::unique_ptr<Dispatcher> dispatcher;
+  std::vector<std::unique_ptr<Backend>> backends;
+  std::vector<std::string> addresses;
+};
+
+absl::StatusOr<std::unique_ptr<MockServer>> MockServer::Start(MockServerOptions options) {
+  if (options.listen.empty()) return absl::InvalidArgumentError("there is no address to listen on");
+  if (options.completion_queues < 1) return absl::InvalidArgumentError("completion_queues is below 1");
+  if (options.latency.count() < 0 || options.jitter.count() < 0) {
+    return absl::InvalidArgumentError("latency or jitter is negative");
+  }
+  std::vector<ListenAddress> listen;
+  for (const std::string& text : options.listen) {
+    absl::StatusOr<ListenAddress> address = ListenAddress::Parse(text);
+    if (!address.ok()) return address.status();
+    listen.push_back(*std::move(address));
+  }
+
+  auto impl = std::make_unique<Impl>();
+  if (!options.journal_path.empty()) {
+    absl::StatusOr<std::unique_ptr<FileJournal>> journal = FileJournal::Open(options.journal_path);
+    if (!journal.ok()) return journal.status();
+    impl->journal = std::make_unique<LoggedJournal>(*std::move(journal), options.log);
+  }
+  if (options.directory == nullptr)
+    options.directory = std::make_shared<InMemoryCourierDirectory>(BuiltInFleet());
+  impl->dispatcher =
+      std::make_unique<Dispatcher>(options.directory, options.accept, options.seed, impl->journal.get());
+  std::uint64_t delay_seed = options.seed;
+  for (const ListenAddress& address : listen) {
+    absl::StatusOr<std::unique_ptr<Backend>> backend =
+        Backend::Start(address, options, delay_seed, impl->dispatcher.get());
+    if (!backend.ok()) return backend.status();
+    delay_seed += static_cast<std::uint64_t>(options.completion_queues);
+    impl->addresses.push_back((*backend)->address());
+    impl->backends.push_back(*std::move(backend));
+  }
+  return std::unique_ptr<MockServer>(new MockServer(std::move(impl)));
+}
+
+MockServer::MockServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+MockServer::~MockServer() {
+  Shutdown();
+}
+
+const std::vector<std::string>& MockServer::addresses() const {
+  return impl_->addresses;
+}
+
+void MockServer::Shutdown(std::chrono::milliseconds grace) {
+  // At the same time: the grace is one for all, and none goes on accepting while another ends.
+  std::vector<std::thread> threads;
+  for (std::size_t i = 1; i < impl_->backends.size(); ++i) {
+    threads.emplace_back([this, i, grace] { impl_->backends[i]->Shutdown(grace); });
+  }
+  impl_->backends.front()->Shutdown(grace);
+  for (std::thread& thread : threads) thread.join();
+}
+
+void MockServer::ShutdownBackend(std::size_t backend, std::chrono::milliseconds grace) {
+  impl_->backends.at(backend)->Shutdown(grace);
+}
+
+std::uint64_t MockServer::lookups(std::size_t backend) const {
+  return impl_->backends.at(backend)->counters().lookups.load(std::memory_order_relaxed);
+}
+
+std::uint64_t MockServer::streams(std::size_t backend) const {
+  return impl_->backends.at(backend)->counters().streams.load(std::memory_order_relaxed);
+}
+
+std::uint64_t MockServer::updates(std::size_t backend) const {
+  return impl_->backends.at(backend)->counters().updates.load(std::memory_order_relaxed);
+}
+
+}  // namespace dispatchctl::mock

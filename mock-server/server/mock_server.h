@@ -1,0 +1,84 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "mock-server/domain/acceptance_rule.h"
+#include "mock-server/domain/courier_directory.h"
+
+namespace dispatchctl::mock {
+
+enum class LogLevel { kInfo, kWarning, kError };
+
+struct MockServerOptions {
+  // One backend each: host:port (port 0: any free one), [v6]:port or unix:PATH.
+  std::vector<std::string> listen = {"127.0.0.1:0"};
+  // Null: the built-in fleet.
+  std::shared_ptr<const CourierDirectory> directory;
+  AcceptanceRule accept;
+  std::uint64_t seed = 1;
+  // Empty: no journal.
+  std::string journal_path;
+  // Each lookup and each result is held back for `latency`, more or less up to `jitter`. Results keep their
+  // order.
+  std::chrono::microseconds latency{0};
+  std::chrono::microseconds jitter{0};
+  // 0: connections live for ever. Calls still open `max_connection_age_grace` later are ended.
+  std::chrono::milliseconds max_connection_age{0};
+  std::chrono::milliseconds max_connection_age_grace{std::chrono::seconds(5)};
+  // Per connection; 0: no limit.
+  int max_concurrent_streams = 0;
+  // Clients that ping more often are sent away with too_many_pings.
+  std::chrono::milliseconds keepalive_min{std::chrono::seconds(10)};
+  bool reflection = true;
+  // Per backend. More than one costs throughput unless cores are plenty and connections many.
+  int completion_queues = 1;
+  // Called from the server's threads. Null: nothing is logged.
+  std::function<void(LogLevel, std::string_view)> log;
+};
+
+// The mock server as a library: every backend is a gRPC server of its own; all share the directory, the
+// decisions already taken and the journal.
+class MockServer {
+ public:
+  // Listens on every address, or on none. INVALID_ARGUMENT: the options make no sense; UNAVAILABLE: an
+  // address cannot be listened on; INTERNAL: the journal cannot be opened.
+  static absl::StatusOr<std::unique_ptr<MockServer>> Start(MockServerOptions options);
+
+  MockServer(const MockServer&) = delete;
+  MockServer& operator=(const MockServer&) = delete;
+  MockServer(MockServer&&) = delete;
+  MockServer& operator=(MockServer&&) = delete;
+  // Shuts down with no grace.
+  ~MockServer();
+
+  // As `listen`, with the real ports: "127.0.0.1:41233" or "unix:PATH". Usable as a client's target.
+  const std::vector<std::string>& addresses() const;
+
+  // Stops accepting, tells clients to go away, lets open calls finish for at most `grace`, then cancels them.
+  // Returns when nothing runs any more. Safe to call twice and from any thread that is not the server's own.
+  void Shutdown(std::chrono::milliseconds grace = std::chrono::milliseconds(0));
+  // The same for one backend; the others go on.
+  void ShutdownBackend(std::size_t backend, std::chrono::milliseconds grace = std::chrono::milliseconds(0));
+
+  // What has arrived since the start. `backend` is an index into addresses().
+  std::uint64_t lookups(std::size_t backend) const;
+  std::uint64_t streams(std::size_t backend) const;
+  std::uint64_t updates(std::size_t backend) const;
+
+ private:
+  class Impl;
+
+  explicit MockServer(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dispatchctl::mock
