@@ -4,6 +4,7 @@
 #include <grpcpp/grpcpp.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -135,7 +136,7 @@ class FileSource final : public Source {
   }
 
   int file_;
-  std::vector<char> buffer_ = std::vector<char>(256 * 1024);
+  std::vector<char> buffer_ = std::vector<char>(std::size_t{256} * 1024);
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   char* line_end_ = nullptr;
@@ -191,8 +192,9 @@ struct Outcome {
 };
 
 Outcome Run(DispatchGateway::Stub& stub, Source& source, Output& output, const Limits& limits) {
-  enum Tag : std::intptr_t { kStarted = 1, kRead, kWritten, kHalfClosed, kFinished };
-  const auto tag_of = [](Tag tag) { return reinterpret_cast<void*>(tag); };
+  enum Tag : std::size_t { kStarted, kRead, kWritten, kHalfClosed, kFinished, kTags };
+  std::array<char, kTags> tags{};
+  const auto tag_of = [&tags](Tag tag) { return static_cast<void*>(&tags.at(tag)); };
   Outcome outcome;
   grpc::ClientContext context;
   grpc::CompletionQueue queue;
@@ -237,7 +239,7 @@ Outcome Run(DispatchGateway::Stub& stub, Source& source, Output& output, const L
   bool ok = false;
   bool finished = false;
   while (!finished && queue.Next(&tag, &ok)) {
-    switch (static_cast<Tag>(reinterpret_cast<std::intptr_t>(tag))) {
+    switch (static_cast<char*>(tag) - tags.data()) {
       case kStarted:
         can_write = ok;
         stream->Read(&result, tag_of(kRead));
@@ -261,6 +263,8 @@ Outcome Run(DispatchGateway::Stub& stub, Source& source, Output& output, const L
       case kFinished:
         finished = true;
         break;
+      default:
+        Die("a tag of nobody's");
     }
     write_next();
   }

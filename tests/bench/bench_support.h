@@ -64,9 +64,9 @@ class CommandLine {
   [[nodiscard]] const std::vector<std::string>& Positional() const { return positional_; }
   [[nodiscard]] bool Has(const std::string& name) const { return options_.contains(name); }
 
-  [[nodiscard]] std::string Text(const std::string& name, std::string fallback) const {
+  [[nodiscard]] std::string Text(const std::string& name, const std::string& fallback) const {
     const auto found = options_.find(name);
-    return found == options_.end() ? std::move(fallback) : found->second;
+    return found == options_.end() ? fallback : found->second;
   }
 
   [[nodiscard]] std::size_t Number(const std::string& name, std::size_t fallback) const {
