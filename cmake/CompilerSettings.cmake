@@ -29,7 +29,7 @@ endif()
 add_library(dispatchctl_warnings INTERFACE)
 target_compile_options(dispatchctl_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
-  -Woverloaded-virtual -Wnull-dereference -Wformat=2 -Wimplicit-fallthrough -Werror)
+  -Woverloaded-virtual -Wformat=2 -Wimplicit-fallthrough -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(dispatchctl_warnings INTERFACE
     # Both fire inside the standard library's own inlined code with GCC 12 (GCC bugs 105329 and 105562).

@@ -9,6 +9,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "dispatchctl/call_options.h"
 #include "dispatchctl/call_report.h"
@@ -16,11 +18,12 @@
 #include "dispatchctl/export.h"
 
 namespace dispatchctl {
-inline namespace DISPATCHCTL_ABI {
 
 namespace internal {
 class Cancellable;
 }
+
+inline namespace DISPATCHCTL_ABI {
 
 /// Receives the end of an asynchronous lookup, exactly once, on the client's own thread. Must not block; may
 /// start other calls. Called for every call that was started, cancelled ones included.

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <chrono>
+#include <optional>
+
+#include "dispatchctl/call_options.h"
+#include "dispatchctl/client_options.h"
+#include "dispatchctl/validation.h"
+
+namespace dispatchctl::internal {
+
+// Built-in bound of a whole lookup.
+inline constexpr std::chrono::seconds kDefaultTotalTimeout{10};
+
+// What a call's own options and the client's defaults come to.
+struct EffectiveOptions {
+  std::chrono::nanoseconds total_timeout{kDefaultTotalTimeout};
+  std::optional<std::chrono::nanoseconds> attempt_timeout;
+  bool wait_for_ready = false;
+  Metadata metadata;  // the call's own, normalised; the defaults' are the client's
+};
+
+// Call > client > built-in. Errors: INVALID_ARGUMENT naming the option.
+absl::StatusOr<EffectiveOptions> Resolve(const CallOptions& call, const CallOptions& defaults);
+
+// Every entry in wire form. Errors: INVALID_ARGUMENT naming the key.
+absl::StatusOr<Metadata> NormalizeMetadata(const Metadata& metadata);
+
+// Errors: INVALID_ARGUMENT naming the option.
+absl::Status ValidateClientOptions(const ClientOptions& options);
+
+}  // namespace dispatchctl::internal

@@ -1,0 +1,74 @@
+#include "dispatchctl/client.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+
+#include "call/cancellable.h"
+#include "call/effective_options.h"
+#include "client/client_connection.h"
+#include "endpoints/dns_resolver.h"
+#include "endpoints/endpoint_pool.h"
+#include "endpoints/target.h"
+#include "transport/grpc_channel_factory.h"
+
+namespace dispatchctl {
+inline namespace DISPATCHCTL_ABI {
+namespace {
+
+bool UseTls(TransportSecurity security, bool local_target) {
+  switch (security) {
+    case TransportSecurity::kPlaintext:
+      return false;
+    case TransportSecurity::kTls:
+      return true;
+    case TransportSecurity::kAutomatic:
+      break;
+  }
+  return !local_target;
+}
+
+}  // namespace
+
+void CallHandle::Cancel() {
+  if (const std::shared_ptr<internal::Cancellable> call = call_.lock()) call->Cancel();
+}
+
+absl::StatusOr<Client> Client::Create(ClientOptions options) {
+  if (absl::Status status = internal::ValidateClientOptions(options); !status.ok()) return status;
+  absl::StatusOr<internal::Target> target = internal::ParseTarget(options.target);
+  if (!target.ok()) return target.status();
+  absl::StatusOr<Metadata> metadata = internal::NormalizeMetadata(options.call_defaults.metadata);
+  if (!metadata.ok()) return metadata.status();
+  auto factory = internal::MakeGrpcChannelFactory(options, UseTls(options.security, target->local));
+  if (!factory.ok()) return factory.status();
+
+  std::unique_ptr<internal::Resolver> resolver;
+  if (!target->names.empty()) resolver = internal::MakeDnsResolver(target->names, options.connect_timeout);
+  auto pool =
+      std::make_unique<internal::EndpointPool>(*std::move(target), std::move(resolver), *std::move(factory));
+  auto core = std::make_shared<internal::ClientCore>(*std::move(metadata), std::move(pool));
+  return Client(
+      std::make_shared<internal::ClientConnection>(std::move(core), std::move(options.call_defaults)));
+}
+
+absl::Status Client::LookupMany(const std::function<std::optional<std::string>()>& source,
+                                std::function<void(LookupItem&&)> sink, BulkLookupOptions options) const {
+  if (options.on_result)
+    return absl::InvalidArgumentError("on_result is set: LookupMany hands results to its sink");
+  options.on_result = std::move(sink);
+  absl::StatusOr<std::unique_ptr<BulkLookup>> lookup = StartBulkLookup(std::move(options));
+  if (!lookup.ok()) return lookup.status();
+  for (std::uint64_t index = 0;; ++index) {
+    const std::optional<std::string> courier_id = source();
+    if (!courier_id) break;
+    if (absl::Status status = (*lookup)->Submit(*courier_id, index); !status.ok()) return status;
+  }
+  (*lookup)->Finish();
+  return absl::OkStatus();
+}
+
+}  // namespace DISPATCHCTL_ABI
+}  // namespace dispatchctl

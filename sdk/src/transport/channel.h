@@ -1,0 +1,128 @@
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "dispatchctl/assignment.h"
+#include "dispatchctl/call_report.h"
+#include "dispatchctl/courier_status.h"
+#include "dispatchctl/validation.h"
+#include "transport/event_loop.h"
+
+namespace dispatchctl::internal {
+
+// Where one endpoint is.
+struct Address {
+  std::string uri;   // as gRPC wants it: "ipv4:127.0.0.1:50051", "unix:/run/dispatch.sock"
+  std::string name;  // for people: "127.0.0.1:50051", "unix:/run/dispatch.sock"
+
+  friend bool operator==(const Address&, const Address&) = default;
+};
+
+// How one attempt is made. What it points to must outlive the attempt.
+struct AttemptOptions {
+  std::optional<Clock::time_point> deadline;
+  bool wait_for_ready = false;
+  const Metadata* default_metadata = nullptr;
+  const Metadata* metadata = nullptr;
+};
+
+// How an attempt ended.
+struct AttemptEnd {
+  absl::Status status;
+  Phase phase = Phase::kCall;
+  Origin origin = Origin::kLocal;
+};
+
+class LookupHandler {
+ public:
+  // On the loop's thread, exactly once. The attempt may be destroyed from inside.
+  virtual void OnLookupDone(AttemptEnd end, CourierStatus&& reply) = 0;
+
+ protected:
+  ~LookupHandler() = default;
+};
+
+// One attempt of GetCourierStatus. Destroyed before Start, or once its handler has been called.
+class LookupAttempt {
+ public:
+  virtual ~LookupAttempt() = default;
+
+  // From any thread; the handler may have been called before it returns, so it is the caller's last use.
+  virtual void Start() = 0;
+
+  // From any thread, while the attempt exists.
+  virtual void Cancel() = 0;
+};
+
+class AssignmentCallHandler {
+ public:
+  // All on the loop's thread. Either the call is up, or OnEnd follows.
+  virtual void OnStarted() = 0;
+  // The update handed to Write is with gRPC; the next may follow.
+  virtual void OnWritable() = 0;
+  virtual void OnResult(AssignmentResult& result) = 0;
+  // Last call. The AssignmentCall may be destroyed from inside.
+  virtual void OnEnd(AttemptEnd end) = 0;
+
+ protected:
+  ~AssignmentCallHandler() = default;
+};
+
+// One StreamAssignments call. All members belong to the loop's thread. Destroyed before Start, or once OnEnd
+// has been called.
+class AssignmentCall {
+ public:
+  virtual ~AssignmentCall() = default;
+
+  virtual void Start() = 0;
+
+  // Only when started and no other write is under way. With `more`, another update is written at once after
+  // this one, so that both may share a packet.
+  virtual void Write(const AssignmentUpdate& update, bool more) = 0;
+
+  // At most once, after the last write was taken.
+  virtual void HalfClose() = 0;
+
+  virtual void Cancel() = 0;
+};
+
+enum class Connectivity { kIdle, kConnecting, kReady, kTransientFailure, kShutdown };
+
+// A connection to one address. Thread-safe.
+class Channel {
+ public:
+  virtual ~Channel() = default;
+
+  virtual Connectivity state(bool try_to_connect) = 0;
+
+  virtual std::unique_ptr<LookupAttempt> MakeLookup(EventLoop& loop, std::string_view courier_id,
+                                                    const AttemptOptions& options,
+                                                    LookupHandler& handler) = 0;
+
+  virtual std::unique_ptr<AssignmentCall> MakeAssignmentCall(EventLoop& loop, const AttemptOptions& options,
+                                                             AssignmentCallHandler& handler) = 0;
+};
+
+// What a channel is for. Streams have connections of their own, so that they cannot use up the HTTP/2 streams
+// that lookups need.
+enum class ChannelUse { kLookups, kStreams };
+
+// Makes the channels of one client, all with the same settings. Thread-safe.
+class ChannelFactory {
+ public:
+  virtual ~ChannelFactory() = default;
+
+  // `authority` is the host and port of the logical target, whose host TLS verifies. Empty: gRPC's own
+  // choice.
+  virtual std::unique_ptr<Channel> Create(const Address& address, const std::string& authority,
+                                          ChannelUse use) = 0;
+};
+
+}  // namespace dispatchctl::internal

@@ -1,0 +1,93 @@
+#include "transport/status_mapping.h"
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/strip.h>
+#include <grpcpp/client_context.h>
+#include <grpcpp/support/status.h>
+
+#include <utility>
+
+#include "contract/text.h"
+
+namespace dispatchctl::internal {
+namespace {
+
+// What pick_first reports when a call failed because no connection could be made.
+constexpr absl::string_view kNeverConnected = "failed to connect to all addresses; last error: ";
+
+// What the generated stub makes of a reply that it cannot parse, although the server's status was OK.
+constexpr absl::string_view kUnparsableReply = "No message returned for unary request";
+
+// How core marks a status that came over the wire.
+constexpr absl::string_view kFromPeer = "Error received from peer";
+
+// Connection errors whose text shows that TCP was up and TLS was not.
+bool IsTlsError(absl::string_view cause, bool tls) {
+  if (absl::StrContains(cause, "Ssl handshake") || absl::StrContains(cause, "Peer name") ||
+      absl::StrContains(cause, "Cannot check peer")) {
+    return true;
+  }
+  return tls && (absl::StrContains(cause, "andshake") || absl::StrContains(cause, "Socket closed") ||
+                 absl::StrContains(cause, "Connection reset"));
+}
+
+// "UNKNOWN: ipv4:127.0.0.1:1: Failed to connect to remote host: Connection refused" -> "Connection refused"
+std::string CauseOf(absl::string_view last_error, std::string_view endpoint, bool tls) {
+  const std::size_t address = last_error.find(View(endpoint));
+  if (address != absl::string_view::npos) {
+    last_error.remove_prefix(address + endpoint.size());
+    absl::ConsumePrefix(&last_error, ": ");
+  }
+  absl::ConsumePrefix(&last_error, "Failed to connect to remote host: ");
+  if (last_error == "Socket closed") {
+    return tls ? "the server closed the connection during the TLS handshake"
+               : "the server closed the connection during the HTTP/2 handshake";
+  }
+  if (absl::StrContains(last_error, "before receiving SETTINGS")) {
+    return "timed out waiting for the server's HTTP/2 settings";
+  }
+  if (last_error == "Handshake read failed" || last_error == "Handshake timed out") {
+    return "timed out during the TLS handshake";
+  }
+  return std::string(last_error);
+}
+
+absl::StatusCode ToAbslCode(int code) {
+  // A server may send any number.
+  if (code < 0 || code > static_cast<int>(grpc::StatusCode::UNAUTHENTICATED))
+    return absl::StatusCode::kUnknown;
+  return static_cast<absl::StatusCode>(code);
+}
+
+}  // namespace
+
+AttemptEnd DescribeEnd(int code, const std::string& message, std::string_view debug,
+                       std::string_view endpoint, bool tls) {
+  if (code == 0) return {absl::OkStatus(), Phase::kCall, Origin::kServer};
+
+  absl::string_view text = message;
+  if (code == static_cast<int>(grpc::StatusCode::UNAVAILABLE) &&
+      absl::ConsumePrefix(&text, kNeverConnected)) {
+    const Phase phase = IsTlsError(text, tls) ? Phase::kTls : Phase::kConnect;
+    return {absl::UnavailableError(
+                absl::StrCat("cannot connect to ", View(endpoint), ": ", CauseOf(text, endpoint, tls))),
+            phase, Origin::kLocal};
+  }
+  if (absl::StrContains(View(debug), kFromPeer)) {
+    return {absl::Status(ToAbslCode(code), message), Phase::kCall, Origin::kServer};
+  }
+  if (code == static_cast<int>(grpc::StatusCode::UNIMPLEMENTED) && text == kUnparsableReply) {
+    return {absl::DataLossError("the server's reply could not be decoded"), Phase::kCall, Origin::kLocal};
+  }
+  return {absl::Status(ToAbslCode(code), message), Phase::kCall, Origin::kLocal};
+}
+
+AttemptEnd DescribeEnd(const grpc::Status& status, const grpc::ClientContext& context,
+                       std::string_view endpoint, bool tls) {
+  if (status.ok()) return {absl::OkStatus(), Phase::kCall, Origin::kServer};
+  return DescribeEnd(static_cast<int>(status.error_code()), status.error_message(),
+                     context.debug_error_string(), endpoint, tls);
+}
+
+}  // namespace dispatchctl::internal
