@@ -19,8 +19,7 @@ class AssignmentStreams {
  private:
   class Stream;
 
-  // So many streams can open at once before one waits for a turn of the loop.
-  static constexpr int kPosted = 16;
+  static constexpr int kPosted = 2;
 
   void Request();
 

@@ -27,8 +27,9 @@ class LookupCalls {
  private:
   class Call;
 
-  // A burst of this many finds its requests posted; a call beyond waits for one turn of the loop.
-  static constexpr int kPosted = 128;
+  // Each request that arrives posts the next one. More would cost: Debian's gRPC is built with assertions and
+  // searches the list of outstanding tags at every completion.
+  static constexpr int kPosted = 8;
   // More than these are given back to the heap after a burst.
   static constexpr std::size_t kMaxIdle = 1024;
 

@@ -1,8 +1,6 @@
 #include "mock-server/server/backend.h"
 
 #include <fmt/format.h>
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
-#include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
 
@@ -39,7 +37,9 @@ Backend::Worker::Worker(Backend* backend, std::unique_ptr<grpc::ServerCompletion
                         const Delay& delay)
     : loop(std::move(queue)),
       lookups(&backend->service_, &loop, &*backend->adapter_, delay, &backend->counters_),
-      streams(&backend->service_, &loop, &*backend->adapter_, delay, &backend->counters_) {}
+      streams(&backend->service_, &loop, &*backend->adapter_, delay, &backend->counters_),
+      utility(&backend->utility_service_, &loop,
+              backend->reflection_.has_value() ? &*backend->reflection_ : nullptr) {}
 
 absl::StatusOr<std::unique_ptr<Backend>> Backend::Start(const ListenAddress& address,
                                                         const MockServerOptions& options, std::uint64_t seed,
@@ -60,6 +60,8 @@ absl::StatusOr<std::unique_ptr<Backend>> Backend::Start(const ListenAddress& add
   int port = 0;
   builder.AddListeningPort(target, grpc::InsecureServerCredentials(), &port);
   builder.RegisterService(&backend->service_);
+  builder.RegisterAsyncGenericService(&backend->utility_service_);
+  if (options.reflection) backend->reflection_.emplace();
   std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues;
   for (int i = 0; i < options.completion_queues; ++i) queues.push_back(builder.AddCompletionQueue());
   backend->server_ = builder.BuildAndStart();
@@ -78,6 +80,7 @@ absl::StatusOr<std::unique_ptr<Backend>> Backend::Start(const ListenAddress& add
     worker->thread = std::thread([worker] {
       worker->lookups.Start();
       worker->streams.Start();
+      worker->utility.Start();
       worker->loop.Run();
     });
   }
@@ -92,6 +95,7 @@ void Backend::Shutdown(std::chrono::milliseconds grace) {
   std::call_once(shutdown_, [this, grace] {
     if (socket_.has_value()) socket_->Remove();
     if (server_ == nullptr) return;
+    for (const auto& worker : workers_) worker->utility.Drain();
     server_->Shutdown(std::chrono::system_clock::now() + grace);
     // Only now: a queue must not shut down before its server, nor with calls left that would still use it.
     for (const auto& worker : workers_) worker->loop.Stop();

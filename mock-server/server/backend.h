@@ -1,5 +1,6 @@
 #pragma once
 
+#include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/server.h>
 
 #include <chrono>
@@ -16,6 +17,8 @@
 #include "mock-server/adapter/event_loop.h"
 #include "mock-server/adapter/gateway_service.h"
 #include "mock-server/adapter/lookup_calls.h"
+#include "mock-server/adapter/reflection.h"
+#include "mock-server/adapter/utility_calls.h"
 #include "mock-server/domain/dispatcher.h"
 #include "mock-server/server/listen_address.h"
 #include "mock-server/server/mock_server.h"
@@ -51,6 +54,7 @@ class Backend {
     EventLoop loop;
     LookupCalls lookups;
     AssignmentStreams streams;
+    UtilityCalls utility;
     std::thread thread;
   };
 
@@ -59,6 +63,8 @@ class Backend {
   std::string address_;
   Counters counters_;
   GatewayService service_;
+  grpc::AsyncGenericService utility_service_;
+  std::optional<Reflection> reflection_;
   std::optional<DispatchAdapter> adapter_;
   std::optional<UnixSocket> socket_;
   std::vector<std::unique_ptr<Worker>> workers_;
