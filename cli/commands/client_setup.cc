@@ -1,0 +1,85 @@
+#include "commands/client_setup.h"
+
+#include <absl/status/statusor.h>
+#include <dispatchctl/version.h>
+#include <fmt/format.h>
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "config/headers.h"
+#include "config/target.h"
+
+namespace dispatchctl::cli {
+namespace {
+
+TransportSecurity SecurityOf(const GlobalOptions& global) {
+  if (global.plaintext) return TransportSecurity::kPlaintext;
+  if (global.tls) return TransportSecurity::kTls;
+  return TransportSecurity::kAutomatic;
+}
+
+std::chrono::milliseconds RoundUp(std::chrono::nanoseconds duration) {
+  return std::chrono::ceil<std::chrono::milliseconds>(duration);
+}
+
+}  // namespace
+
+ErrorReport OptionError(const absl::Status& status) {
+  std::string message(status.message());
+  if (status.code() == absl::StatusCode::kFailedPrecondition) return ConfigError(std::move(message));
+  if (status.code() == absl::StatusCode::kInvalidArgument) return UsageError(std::move(message));
+  return InternalError(std::move(message));
+}
+
+std::optional<ErrorReport> MakeClientOptions(const GlobalOptions& global, ClientOptions& options) {
+  if (global.server.empty()) {
+    return UsageError("no server given", "name one with -s HOST:PORT, or in DISPATCHCTL_SERVER");
+  }
+  if (global.certificate_file.empty() != global.private_key_file.empty()) {
+    return UsageError("--cert and --key go together");
+  }
+  absl::StatusOr<Metadata> metadata = ReadHeaders(global.headers);
+  if (!metadata.ok()) return OptionError(metadata.status());
+
+  options.target = global.server;
+  options.security = SecurityOf(global);
+  options.tls = {.ca_file = global.ca_file,
+                 .certificate_file = global.certificate_file,
+                 .private_key_file = global.private_key_file,
+                 .server_name = global.server_name};
+  options.authority = global.authority;
+  options.connect_timeout = RoundUp(global.connect_timeout);
+  if (global.keepalive.has_value()) options.keepalive_time = RoundUp(*global.keepalive);
+  options.max_receive_bytes = global.max_recv_bytes;
+  options.user_agent = fmt::format("dispatchctl/{}", kVersion);
+  options.call_defaults.metadata = *std::move(metadata);
+  if (global.wait_for_ready) options.call_defaults.wait_for_ready = true;
+  return std::nullopt;
+}
+
+std::optional<ErrorReport> ConnectClient(CommandContext& context) {
+  const GlobalOptions& global = context.line.global;
+  ClientOptions options;
+  if (auto error = MakeClientOptions(global, options)) return error;
+  if (global.plaintext && !IsLocalTarget(global.server)) {
+    context.console.Warn(
+        fmt::format("plaintext to {}: anyone on the way can read and change it", global.server));
+  }
+  absl::StatusOr<Client> client = Client::Create(std::move(options));
+  if (!client.ok()) return OptionError(client.status());
+  context.client = *std::move(client);
+  return std::nullopt;
+}
+
+bool UsesTls(const GlobalOptions& global) {
+  if (global.plaintext) return false;
+  return global.tls || !IsLocalTarget(global.server);
+}
+
+RpcIdentity IdentityOf(const GlobalOptions& global, std::string_view method) {
+  return {.method = method, .target = global.server, .tls = UsesTls(global)};
+}
+
+}  // namespace dispatchctl::cli

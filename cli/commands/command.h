@@ -1,0 +1,36 @@
+#pragma once
+
+#include <dispatchctl/client.h>
+
+#include <optional>
+
+#include "config/options.h"
+#include "output/error_report.h"
+#include "terminal/console.h"
+#include "terminal/terminal.h"
+
+namespace dispatchctl::cli {
+
+/// What a command runs in. Lives as long as the process.
+struct CommandContext {
+  const CommandLine& line;
+  Terminal terminal;
+  OutputFormat output;  ///< never kAuto
+  bool json_errors;
+  const Console& console;
+  std::optional<Client> client;  ///< kept here, so that a process that just ends need not take it apart
+};
+
+/// What a command ends with: nothing when all went well, else the terminal error. An error without a message
+/// is not shown.
+using CommandResult = std::optional<ErrorReport>;
+
+CommandResult RunLookup(CommandContext& context);
+CommandResult RunAssign(CommandContext& context);
+CommandResult RunHelp(const CommandContext& context);
+CommandResult RunVersion(const CommandContext& context);
+
+/// "lookup" and so on; empty for none.
+std::string_view CommandName(Command command);
+
+}  // namespace dispatchctl::cli

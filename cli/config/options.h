@@ -1,0 +1,80 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dispatchctl::cli {
+
+enum class OutputFormat { kAuto, kTable, kJson, kNdjson, kCsv };
+enum class ErrorFormat { kAuto, kText, kJson };
+enum class ColorMode { kAuto, kAlways, kNever };
+enum class InputFormat { kAuto, kNdjson };
+enum class BadRecord { kFail, kSkip, kReport };
+enum class FailOn { kNone, kRejected };
+enum class SummaryFormat { kAuto, kText, kJson, kNone };
+
+/// Where the service is and how every command talks to it and to the user.
+struct GlobalOptions {
+  std::string server;
+  OutputFormat output = OutputFormat::kAuto;
+  std::vector<std::string> headers;  ///< "key: value" or "@file", as given
+  std::optional<std::chrono::nanoseconds> timeout;
+  std::chrono::nanoseconds connect_timeout{std::chrono::seconds(5)};
+  bool wait_for_ready = false;
+  std::optional<std::chrono::nanoseconds> keepalive;
+  std::size_t max_recv_bytes = std::size_t{4} << 20U;
+  bool plaintext = false;
+  bool tls = false;
+  std::string ca_file;
+  std::string certificate_file;
+  std::string private_key_file;
+  std::string server_name;
+  std::string authority;
+  ColorMode color = ColorMode::kAuto;
+  bool quiet = false;
+  int verbosity = 0;
+  ErrorFormat error_format = ErrorFormat::kAuto;
+  bool help = false;
+  bool version = false;
+};
+
+/// One courier id, or one file of them.
+struct LookupSource {
+  std::string text;
+  bool is_file = false;
+};
+
+struct LookupOptions {
+  std::vector<LookupSource> sources;  ///< in the order of the command line
+  std::size_t parallel = 64;
+  bool unordered = false;
+};
+
+struct AssignOptions {
+  std::vector<std::string> files;
+  InputFormat input_format = InputFormat::kAuto;
+  std::size_t window = 4096;
+  BadRecord bad_record = BadRecord::kFail;
+  std::size_t max_line = std::size_t{1} << 20U;
+  std::chrono::nanoseconds drain_timeout{std::chrono::seconds(5)};
+  bool detail = false;
+  FailOn fail_on = FailOn::kNone;
+  SummaryFormat summary = SummaryFormat::kAuto;
+  bool dry_run = false;
+  std::string unacknowledged_file;
+};
+
+enum class Command { kNone, kLookup, kAssign, kHelp, kVersion };
+
+struct CommandLine {
+  Command command = Command::kNone;
+  GlobalOptions global;
+  LookupOptions lookup;
+  AssignOptions assign;
+  std::string help_topic;
+};
+
+}  // namespace dispatchctl::cli

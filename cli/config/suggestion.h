@@ -1,0 +1,11 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace dispatchctl::cli {
+
+/// The candidate that was most likely meant, or empty when none is near enough to be a slip of the finger.
+std::string_view NearestMatch(std::string_view text, std::span<const std::string_view> candidates);
+
+}  // namespace dispatchctl::cli

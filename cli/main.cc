@@ -1,0 +1,82 @@
+#include <absl/synchronization/mutex.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <string>
+
+#include "commands/command.h"
+#include "config/command_line.h"
+#include "process/exit.h"
+
+namespace {
+
+using namespace dispatchctl::cli;
+
+// What libraries do unasked, and would cost or disturb.
+void TameLibraries(const GlobalOptions& global) {
+  // Debian's abseil looks for lock cycles at every lock, which takes a tenth of a stream's throughput.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  if (global.verbosity < 2) ::setenv("GRPC_VERBOSITY", "NONE", 0);
+}
+
+CommandResult RunCommand(CommandContext& context) {
+  const GlobalOptions& global = context.line.global;
+  if (global.help) return RunHelp(context);
+  if (global.version) return RunVersion(context);
+  switch (context.line.command) {
+    case Command::kLookup:
+      TameLibraries(global);
+      return RunLookup(context);
+    case Command::kAssign:
+      TameLibraries(global);
+      return RunAssign(context);
+    case Command::kVersion:
+      return RunVersion(context);
+    case Command::kHelp:
+    case Command::kNone:
+      break;
+  }
+  return RunHelp(context);
+}
+
+CommandResult RunGuarded(CommandContext& context) {
+  try {
+    return RunCommand(context);
+  } catch (const std::exception& error) {
+    return InternalError(error.what());
+  }
+}
+
+void Report(const CommandContext& context, const ErrorReport& error) {
+  if (error.message.empty()) return;
+  WriteToStderr(context.json_errors ? TerminalErrorJson(error)
+                                    : TerminalErrorText(CommandName(context.line.command), error,
+                                                        context.terminal.error_color));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  OccupyStandardDescriptors();
+  // A reader that goes away is an error of write(2) like any other, until the very end.
+  std::signal(SIGPIPE, SIG_IGN);
+
+  const Environment environment = ProcessEnvironment();
+  const ParsedCommandLine parsed = ParseCommandLine(argc, argv, environment);
+  const GlobalOptions& global = parsed.line.global;
+  const Terminal terminal = InspectTerminal(global.color, environment);
+  const OutputFormat output = ResolveOutputFormat(global.output, terminal.output_is_terminal);
+  const Console console(global.quiet, global.verbosity);
+  CommandContext context{.line = parsed.line,
+                         .terminal = terminal,
+                         .output = output,
+                         .json_errors = WantsJsonErrors(global.error_format, output),
+                         .console = console,
+                         .client = {}};
+
+  const CommandResult result = parsed.error.has_value() ? parsed.error : RunGuarded(context);
+  if (!result.has_value()) EndProcess(0, 0);
+  Report(context, *result);
+  EndProcess(ExitCodeOf(*result), result->signal);
+}

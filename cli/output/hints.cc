@@ -1,0 +1,110 @@
+#include "output/hints.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <initializer_list>
+
+namespace dispatchctl::cli {
+namespace {
+
+bool Mentions(std::string_view message, std::initializer_list<std::string_view> words) {
+  const auto same = [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); };
+  return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
+    return std::search(message.begin(), message.end(), word.begin(), word.end(), same) != message.end();
+  });
+}
+
+std::string ResolveHint(const HintQuestion& question) {
+  return fmt::format("check the name in {}; is it spelled right, and does this network know it?",
+                     question.target);
+}
+
+std::string TlsHint(const HintQuestion& question) {
+  if (Mentions(question.message, {"WRONG_VERSION_NUMBER", "wrong version number", "packet length too long",
+                                  "unexpected message", "record layer"})) {
+    return "the server does not seem to speak TLS: try --plaintext";
+  }
+  if (Mentions(question.message, {"hostname", "host name", "does not match", "peer name"})) {
+    return "the certificate is for another name: give the name it is for with --server-name";
+  }
+  if (Mentions(question.message, {"expired", "not yet valid"})) {
+    return "the server's certificate is out of date, or this machine's clock is wrong";
+  }
+  if (Mentions(question.message, {"certificate required", "handshake failure", "bad certificate",
+                                  "CERTIFICATE_REQUIRED", "unknown ca"})) {
+    return "the server may want a client certificate: give one with --cert and --key";
+  }
+  if (Mentions(question.message, {"certificate", "CERTIFICATE_VERIFY_FAILED", "self signed", "self-signed",
+                                  "issuer", "verify"})) {
+    return "the certificate is not trusted here: give its authority with --cacert";
+  }
+  if (Mentions(question.message, {"ALPN"})) {
+    return "the server speaks TLS but does not offer HTTP/2: is it a gRPC port?";
+  }
+  return "check --cacert, --server-name, --cert and --key; if the server does not speak TLS, try --plaintext";
+}
+
+std::string ConnectHint(const HintQuestion& question) {
+  if (Mentions(question.message, {"refused", "No such file"})) {
+    return fmt::format("is the server running at {}?", question.target);
+  }
+  if (Mentions(question.message, {"unreachable", "No route"})) {
+    return fmt::format("is there a way from this network to {}?", question.target);
+  }
+  if (Mentions(question.message, {"timed out", "timeout", "time-out", "deadline"})) {
+    return "nothing answered: check the address and any firewall, or give more time with --connect-timeout";
+  }
+  if (question.tls) return TlsHint(question);
+  // Something accepted the connection and then did not speak plaintext HTTP/2.
+  return "something is listening but does not speak plaintext HTTP/2: if it speaks TLS, try --tls";
+}
+
+std::string ConnectPhaseHint(const HintQuestion& question) {
+  // A TLS server drops plaintext, or waits for a hello that never comes: gRPC then speaks of SETTINGS.
+  if (!question.tls && Mentions(question.message, {"SETTINGS", "Socket closed", "reset by peer", "TLS",
+                                                   "handshake", "Trying to connect an http1.x server"})) {
+    return "something is listening but does not speak plaintext HTTP/2: if it speaks TLS, try --tls";
+  }
+  return ConnectHint(question);
+}
+
+}  // namespace
+
+std::string HintFor(const HintQuestion& question) {
+  switch (question.phase) {
+    case Phase::kResolve:
+      return ResolveHint(question);
+    case Phase::kConnect:
+      return ConnectPhaseHint(question);
+    case Phase::kTls:
+      return question.tls ? TlsHint(question) : ConnectPhaseHint(question);
+    case Phase::kArguments:
+    case Phase::kCall:
+    case Phase::kStream:
+    case Phase::kDrain:
+      break;
+  }
+  switch (question.code) {
+    case absl::StatusCode::kUnimplemented:
+      return "the server does not offer this method: is it a Dispatch service, and recent enough?";
+    case absl::StatusCode::kUnauthenticated:
+      return "send credentials with -H 'authorization: ...', best from a file: -H @FILE";
+    case absl::StatusCode::kPermissionDenied:
+      return "the server knows who you are but does not allow this";
+    case absl::StatusCode::kDeadlineExceeded:
+      return "give the call more time with --timeout";
+    case absl::StatusCode::kResourceExhausted:
+      if (Mentions(question.message, {"larger than max", "message larger"})) {
+        return "accept larger messages with --max-recv-bytes";
+      }
+      return "the server is limiting its load: try again later, or with a smaller --parallel or --window";
+    case absl::StatusCode::kUnavailable:
+      return "the connection broke or the server turned the call away: try again";
+    default:
+      return {};
+  }
+}
+
+}  // namespace dispatchctl::cli

@@ -1,0 +1,51 @@
+#include "output/rpc_error.h"
+
+#include <absl/strings/cord.h>
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "output/hints.h"
+
+namespace dispatchctl::cli {
+
+ErrorReport RpcError(const absl::Status& status, const CallReport& report, const RpcIdentity& identity) {
+  const bool never_connected =
+      report.phase == Phase::kResolve || report.phase == Phase::kConnect || report.phase == Phase::kTls;
+  ErrorReport error;
+  error.kind = never_connected ? ErrorKind::kConnect : ErrorKind::kRpc;
+  error.message = std::string(status.message());
+  if (error.message.empty()) error.message = "the call failed, and nothing was said why";
+  error.phase = PhaseName(report.phase);
+  error.origin = report.origin;
+  error.code = status.code();
+  error.method = identity.method;
+  error.target = identity.target;
+  if (report.attempts > 0) error.peer = report.endpoint;
+  error.attempts = report.attempts;
+  error.elapsed_ms = std::chrono::duration<double, std::milli>(report.elapsed).count();
+  error.retryable = report.retryable;
+  status.ForEachPayload([&error](absl::string_view type, const absl::Cord& value) {
+    error.details.emplace_back(std::string(type), std::string(value));
+  });
+  error.hint = HintFor({.phase = report.phase,
+                        .code = status.code(),
+                        .message = error.message,
+                        .tls = identity.tls,
+                        .target = identity.target});
+  return error;
+}
+
+ErrorReport LookupError(std::string_view courier_id, const absl::Status& status, const CallReport& report,
+                        const RpcIdentity& identity) {
+  ErrorReport error = RpcError(status, report, identity);
+  if (error.kind == ErrorKind::kConnect) return error;
+  if (status.message().empty() && status.code() == absl::StatusCode::kNotFound) {
+    error.message = fmt::format("courier {} not found", courier_id);
+  } else if (error.message.find(courier_id) == std::string::npos) {
+    error.message = fmt::format("courier {}: {}", courier_id, error.message);
+  }
+  return error;
+}
+
+}  // namespace dispatchctl::cli

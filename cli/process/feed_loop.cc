@@ -1,0 +1,113 @@
+#include "process/feed_loop.h"
+
+#include <poll.h>
+#include <sys/timerfd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+
+namespace dispatchctl::cli {
+namespace {
+
+// The SDK ends cancelled work at once, unless its thread is stuck writing to a reader that does not read.
+constexpr std::chrono::seconds kCancelGrace{1};
+
+int PollTimeout(std::chrono::steady_clock::time_point deadline) {
+  if (deadline == std::chrono::steady_clock::time_point::max()) return -1;
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+  return static_cast<int>(std::clamp<std::chrono::milliseconds::rep>(left, 0, INT_MAX));
+}
+
+}  // namespace
+
+FeedLoopResult FeedLoop::Run() {
+  Step(feed_.Pump(false));
+  while (!finished_.load(std::memory_order_acquire)) {
+    if (records_.error_number() != 0 && stage_ != Stage::kCancelled) CancelAndWait();
+    const Events events = Wait();
+    if (events.signal && !HandleSignal()) break;
+    if (!HandleDeadline()) break;
+    if (stage_ != Stage::kFeeding) continue;
+    if (wants_ == Feed::Wants::kRoom ? events.woken : events.input) Step(feed_.Pump(events.input));
+  }
+  return result_;
+}
+
+FeedLoop::Events FeedLoop::Wait() {
+  const bool wants_input = stage_ == Stage::kFeeding && wants_ == Feed::Wants::kInput;
+  const bool watch_output = records_.error_number() == 0;
+  std::array<pollfd, 4> fds{{{wakeup_.fd(), POLLIN, 0},
+                             {signals_.fd(), POLLIN, 0},
+                             // No events asked for: errors and hang-ups are always told.
+                             {watch_output ? records_.fd() : -1, 0, 0},
+                             {wants_input ? feed_.input_fd() : -1, POLLIN, 0}}};
+  if (::poll(fds.data(), fds.size(), PollTimeout(deadline_)) < 0) return {};
+  Events events;
+  events.woken = fds[0].revents != 0;
+  if (events.woken) wakeup_.Clear();
+  events.signal = fds[1].revents != 0;
+  if ((fds[2].revents & (POLLERR | POLLHUP)) != 0) records_.Fail(EPIPE);
+  events.input = fds[3].revents != 0;
+  return events;
+}
+
+void FeedLoop::Step(Feed::Wants wants) {
+  wants_ = wants;
+  if (wants != Feed::Wants::kEnd) return;
+  result_.input_ended = true;
+  StopFeeding(Stage::kDraining);
+}
+
+void FeedLoop::StopFeeding(Stage next) {
+  if (stage_ == Stage::kFeeding) feed_.CloseSubmissions();
+  stage_ = next;
+}
+
+void FeedLoop::CancelAndWait() {
+  StopFeeding(Stage::kCancelled);
+  feed_.Cancel();
+  deadline_ = Clock::now() + kCancelGrace;
+}
+
+bool FeedLoop::HandleSignal() {
+  const int signal = signals_.Take();
+  if (signal == 0) return true;
+  if (result_.signal != 0) {
+    result_.leave_at_once = true;
+    result_.unfinished = true;
+    return false;
+  }
+  result_.signal = signal;
+  if (stage_ == Stage::kCancelled) return true;
+  StopFeeding(Stage::kInterrupted);
+  deadline_ = Clock::now() + options_.drain_timeout;
+  if (options_.on_interrupt) options_.on_interrupt(signal);
+  return true;
+}
+
+bool FeedLoop::HandleDeadline() {
+  if (Clock::now() < deadline_) return true;
+  if (stage_ == Stage::kCancelled) {
+    result_.unfinished = true;
+    return false;
+  }
+  CancelAndWait();
+  return true;
+}
+
+void FinishRecords(RecordStream& records, const SignalQueue& signals, FeedLoopResult& result) {
+  if (result.signal == 0) {
+    if (!records.Finish(signals.fd())) result.signal = signals.Take();
+    return;
+  }
+  const UniqueFd timer(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC));
+  itimerspec grace{};
+  grace.it_value.tv_sec = kCancelGrace.count();
+  ::timerfd_settime(timer.get(), 0, &grace, nullptr);
+  records.Finish(timer.get());
+}
+
+}  // namespace dispatchctl::cli
