@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdint>
 #include <iostream>
 #include <limits>
 #include <optional>
@@ -39,6 +41,13 @@ CLI::Option* AddParsed(CLI::App& app, const std::string& name, const std::string
       ->default_str(shown_default);
 }
 
+absl::StatusOr<std::uint64_t> ParseSeed(std::string_view text) {
+  std::uint64_t seed = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
+  if (error == std::errc() && end == text.data() + text.size()) return seed;
+  return absl::InvalidArgumentError(fmt::format("'{}' is not a number from 0 to 2^64-1", text));
+}
+
 template <typename Duration>
 CLI::Option* AddDuration(CLI::App& app, const std::string& name, const std::string& help,
                          const std::string& shown_default, Duration& target) {
@@ -65,9 +74,8 @@ void AddServeOptions(CLI::App& serve, ServeCommand& command) {
       ->type_name("FILE");
   AddParsed(serve, "--accept", "Which assignments to accept: available, always, never or prob=P", "RULE",
             "available", AcceptanceRule::Parse, [&server](AcceptanceRule rule) { server.accept = rule; });
-  serve.add_option("--seed", server.seed, "Seed of all that is drawn by chance")
-      ->type_name("N")
-      ->capture_default_str();
+  AddParsed(serve, "--seed", "Seed of all that is drawn by chance", "N", "1", ParseSeed,
+            [&server](std::uint64_t seed) { server.seed = seed; });
   serve
       .add_option("--journal", server.journal_path,
                   "Append each reviewed update to this file before its result is sent")

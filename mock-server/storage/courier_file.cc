@@ -1,15 +1,16 @@
 #include "mock-server/storage/courier_file.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
-#include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <sstream>
 #include <system_error>
 #include <unordered_map>
 #include <utility>
@@ -244,6 +245,16 @@ class CsvReader {
   std::size_t line_ = 1;
 };
 
+// Other text could not be sent: the contract's strings are UTF-8. JSON's parser checks by itself.
+bool IsUtf8(const std::string& text) {
+  try {
+    (void)nlohmann::json(text).dump();
+    return true;
+  } catch (const nlohmann::json::type_error&) {
+    return false;
+  }
+}
+
 absl::StatusOr<std::vector<const Field*>> ReadHeader(const CsvRecord& header, const CourierList& list) {
   std::vector<const Field*> columns;
   for (const std::string& name : header.values) {
@@ -258,6 +269,26 @@ absl::StatusOr<std::vector<const Field*>> ReadHeader(const CsvRecord& header, co
     return list.Error(header.line, "courier_id: the header has no such column");
   }
   return columns;
+}
+
+// Not a file stream: those do not say why they failed.
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  const auto failure = [&path] {
+    return absl::InvalidArgumentError(fmt::format("{}: {}", path, std::generic_category().message(errno)));
+  };
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return failure();
+  absl::StatusOr<std::string> text = std::string();
+  std::array<char, std::size_t{1} << 14U> buffer{};
+  for (;;) {
+    const ssize_t size = read(descriptor, buffer.data(), buffer.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) text = failure();
+    if (size <= 0) break;
+    text->append(buffer.data(), static_cast<std::size_t>(size));
+  }
+  close(descriptor);
+  return text;
 }
 
 }  // namespace
@@ -292,8 +323,12 @@ absl::StatusOr<std::vector<Courier>> ParseCouriersCsv(std::string_view text, std
                         fmt::format("has {} fields, the header has {}", row.values.size(), columns->size()));
     }
     Courier courier;
-    for (std::size_t i = 0; i < columns->size(); ++i)
-      courier.*(*columns)[i]->member = std::move(row.values[i]);
+    for (std::size_t i = 0; i < columns->size(); ++i) {
+      const Field& field = *(*columns)[i];
+      if (!IsUtf8(row.values[i]))
+        return list.Error(row.line, fmt::format("{}: is not valid UTF-8", field.name));
+      courier.*field.member = std::move(row.values[i]);
+    }
     if (absl::Status status = list.Add(std::move(courier), row.line); !status.ok()) return status;
   }
 }
@@ -303,14 +338,9 @@ absl::StatusOr<std::vector<Courier>> LoadCouriers(const std::string& path) {
   if (!json && !path.ends_with(".csv")) {
     return absl::InvalidArgumentError(fmt::format("{}: the name ends in neither .json nor .csv", path));
   }
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  // An empty file makes the insertion fail: only the stream read from tells.
-  if (file) text << file.rdbuf();
-  if (!file.is_open() || file.bad()) {
-    return absl::InvalidArgumentError(fmt::format("{}: {}", path, std::generic_category().message(errno)));
-  }
-  return json ? ParseCouriersJson(text.str(), path) : ParseCouriersCsv(text.str(), path);
+  const absl::StatusOr<std::string> text = ReadFile(path);
+  if (!text.ok()) return text.status();
+  return json ? ParseCouriersJson(*text, path) : ParseCouriersCsv(*text, path);
 }
 
 }  // namespace dispatchctl::mock

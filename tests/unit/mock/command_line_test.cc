@@ -1,0 +1,138 @@
+#include "mock-server/main/command_line.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace dispatchctl::mock {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::variant<ServeCommand, ExitNow> Parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "dispatch-mock");
+  return ParseCommandLine(static_cast<int>(arguments.size()), arguments.data());
+}
+
+ServeCommand Serve(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "serve");
+  std::variant<ServeCommand, ExitNow> result = Parse(std::move(arguments));
+  EXPECT_TRUE(std::holds_alternative<ServeCommand>(result));
+  return std::holds_alternative<ServeCommand>(result) ? std::get<ServeCommand>(result) : ServeCommand();
+}
+
+TEST(CommandLine, HasDocumentedDefaults) {
+  const ServeCommand command = Serve({});
+  EXPECT_THAT(command.server.listen, ElementsAre("127.0.0.1:50051"));
+  EXPECT_EQ(command.server.seed, 1U);
+  EXPECT_EQ(command.server.latency, milliseconds(0));
+  EXPECT_EQ(command.server.keepalive_min, seconds(10));
+  EXPECT_EQ(command.server.max_connection_age, seconds(0));
+  EXPECT_EQ(command.server.max_concurrent_streams, 0);
+  EXPECT_TRUE(command.server.reflection);
+  EXPECT_EQ(command.grace, seconds(5));
+  EXPECT_EQ(command.log_format, LogFormat::kText);
+}
+
+TEST(CommandLine, ReadsEveryFlag) {
+  const ServeCommand command = Serve({"--listen",
+                                      "127.0.0.1:0",
+                                      "--listen",
+                                      "unix:/tmp/s",
+                                      "--couriers",
+                                      "c.csv",
+                                      "--accept",
+                                      "always",
+                                      "--seed",
+                                      "7",
+                                      "--journal",
+                                      "j.ndjson",
+                                      "--latency",
+                                      "5ms",
+                                      "--jitter",
+                                      "250us",
+                                      "--grace",
+                                      "1s",
+                                      "--max-connection-age",
+                                      "30s",
+                                      "--max-concurrent-streams",
+                                      "3",
+                                      "--keepalive-min",
+                                      "20s",
+                                      "--reflection",
+                                      "off",
+                                      "--log-format",
+                                      "json",
+                                      "--ready-file",
+                                      "r"});
+  EXPECT_THAT(command.server.listen, ElementsAre("127.0.0.1:0", "unix:/tmp/s"));
+  EXPECT_EQ(command.couriers_path, "c.csv");
+  EXPECT_TRUE(command.server.accept.Accepts(1, "a", nullptr));
+  EXPECT_EQ(command.server.seed, 7U);
+  EXPECT_EQ(command.server.journal_path, "j.ndjson");
+  EXPECT_EQ(command.server.latency, milliseconds(5));
+  EXPECT_EQ(command.server.jitter, std::chrono::microseconds(250));
+  EXPECT_EQ(command.grace, seconds(1));
+  EXPECT_EQ(command.server.max_connection_age, seconds(30));
+  EXPECT_EQ(command.server.max_concurrent_streams, 3);
+  EXPECT_EQ(command.server.keepalive_min, seconds(20));
+  EXPECT_FALSE(command.server.reflection);
+  EXPECT_EQ(command.log_format, LogFormat::kJson);
+  EXPECT_EQ(command.ready_file, "r");
+}
+
+struct BadCase {
+  std::vector<const char*> arguments;
+  const char* named;
+};
+
+class BadCommandLine : public testing::TestWithParam<BadCase> {};
+
+TEST_P(BadCommandLine, ExitsWith2AndNamesTheFlag) {
+  testing::internal::CaptureStderr();
+  const std::variant<ServeCommand, ExitNow> result = Parse(GetParam().arguments);
+  const std::string text = testing::internal::GetCapturedStderr();
+  ASSERT_TRUE(std::holds_alternative<ExitNow>(result));
+  EXPECT_EQ(std::get<ExitNow>(result).code, 2);
+  EXPECT_THAT(text, HasSubstr(GetParam().named));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Flags, BadCommandLine,
+    testing::Values(BadCase{{}, "ubcommand"}, BadCase{{"serv"}, "serv"},
+                    BadCase{{"serve", "--nonesuch"}, "--nonesuch"}, BadCase{{"serve", "extra"}, "extra"},
+                    BadCase{{"serve", "--latency", "5"}, "--latency: '5' has no unit"},
+                    BadCase{{"serve", "--grace", "x"}, "--grace"},
+                    BadCase{{"serve", "--accept", "maybe"}, "--accept"},
+                    BadCase{{"serve", "--seed", "-1"}, "--seed"}, BadCase{{"serve", "--seed", "x"}, "--seed"},
+                    BadCase{{"serve", "--listen", "50051"}, "--listen: '50051' has no port"},
+                    BadCase{{"serve", "--listen", "h:70000"}, "--listen"},
+                    BadCase{{"serve", "--reflection", "maybe"}, "--reflection"},
+                    BadCase{{"serve", "--log-format", "xml"}, "--log-format"},
+                    BadCase{{"serve", "--max-concurrent-streams", "0"}, "--max-concurrent-streams"}));
+
+class HelpCommandLine : public testing::TestWithParam<BadCase> {};
+
+TEST_P(HelpCommandLine, GoesToStdoutWith0) {
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  const std::variant<ServeCommand, ExitNow> result = Parse(GetParam().arguments);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_THAT(testing::internal::GetCapturedStdout(), HasSubstr(GetParam().named));
+  ASSERT_TRUE(std::holds_alternative<ExitNow>(result));
+  EXPECT_EQ(std::get<ExitNow>(result).code, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Flags, HelpCommandLine,
+                         testing::Values(BadCase{{"--help"}, "serve"},
+                                         BadCase{{"--version"}, "dispatch-mock "},
+                                         BadCase{{"serve", "--help"}, "--journal"}));
+
+}  // namespace
+}  // namespace dispatchctl::mock
