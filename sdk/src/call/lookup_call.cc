@@ -28,10 +28,12 @@ class LookupCall::ResolveWait final : public Task {
 
   void Run() override {
     if (call_ == nullptr) return;
-    if (std::exchange(begun_, true)) {
+    // Cancel may come before the wait has begun.
+    if (begun_ || call_->IsCancelled()) {
       call_->OnResolveWaitOver();
       return;
     }
+    begun_ = true;
     call_->loop_.StartTimer(*call_, call_->deadline_);
     call_->pool_.WhenResolved(call_->loop_, call_->resolve_wait_);
   }
@@ -64,12 +66,7 @@ void LookupCall::Start() {
     Fail({std::move(status), Phase::kArguments, Origin::kLocal});
     return;
   }
-  bool cancelled;
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    cancelled = cancelled_;
-  }
-  if (cancelled) {
+  if (IsCancelled()) {
     Fail({absl::CancelledError("cancelled before it was sent"), Phase::kCall, Origin::kLocal});
     return;
   }
@@ -81,6 +78,11 @@ void LookupCall::Cancel() {
   cancelled_ = true;
   if (attempt_ != nullptr) attempt_->Cancel();
   if (resolve_wait_ != nullptr) loop_.Schedule(resolve_wait_);
+}
+
+bool LookupCall::IsCancelled() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return cancelled_;
 }
 
 void LookupCall::TryNextEndpoint(bool waited_for_resolving) {

@@ -51,6 +51,7 @@ class LookupCall final : private LookupHandler, private Timer {
  private:
   class ResolveWait;
 
+  bool IsCancelled();
   void TryNextEndpoint(bool waited_for_resolving);
   void StartAttempt(std::shared_ptr<Endpoint> endpoint);
   void WaitForResolving();

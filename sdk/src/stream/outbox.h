@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -80,7 +81,7 @@ class Outbox {
   Acknowledged Remove(Slot slot);
 
   const std::size_t window_;
-  std::vector<Entry> entries_;
+  std::deque<Entry> entries_;  // a deque, as it never moves what TakeNextToWrite gave out
   Slot free_ = kNone;    // list through Entry::next
   Slot oldest_ = kNone;  // list in submission order
   Slot newest_ = kNone;

@@ -49,7 +49,7 @@ class Timer {
 
  private:
   friend class EventLoop;
-  Clock::time_point when_;
+  Clock::time_point when_{};
 };
 
 // One completion queue and the work around it. One thread at a time runs the loop; only Schedule and Shutdown

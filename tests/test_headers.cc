@@ -1,0 +1,2 @@
+// Compiled only so that its precompiled headers can be shared.
+int main() {}

@@ -1,0 +1,31 @@
+#include "dispatchctl/call_report.h"
+
+#include <gtest/gtest.h>
+
+#include "call/retryable.h"
+
+namespace dispatchctl {
+namespace {
+
+TEST(Names, AreThoseOfTheCommandLinesErrors) {
+  EXPECT_EQ(PhaseName(Phase::kArguments), "args");
+  EXPECT_EQ(PhaseName(Phase::kResolve), "resolve");
+  EXPECT_EQ(PhaseName(Phase::kConnect), "connect");
+  EXPECT_EQ(PhaseName(Phase::kTls), "tls");
+  EXPECT_EQ(PhaseName(Phase::kCall), "call");
+  EXPECT_EQ(PhaseName(Phase::kStream), "stream");
+  EXPECT_EQ(PhaseName(Phase::kDrain), "drain");
+  EXPECT_EQ(OriginName(Origin::kLocal), "local");
+  EXPECT_EQ(OriginName(Origin::kServer), "server");
+}
+
+TEST(IsRetryable, FollowsTheCodeUnlessTheCertificateWasRefused) {
+  EXPECT_TRUE(internal::IsRetryable(absl::StatusCode::kUnavailable, Phase::kConnect));
+  EXPECT_TRUE(internal::IsRetryable(absl::StatusCode::kDeadlineExceeded, Phase::kCall));
+  EXPECT_FALSE(internal::IsRetryable(absl::StatusCode::kUnavailable, Phase::kTls));
+  EXPECT_FALSE(internal::IsRetryable(absl::StatusCode::kNotFound, Phase::kCall));
+  EXPECT_FALSE(internal::IsRetryable(absl::StatusCode::kInternal, Phase::kCall));
+}
+
+}  // namespace
+}  // namespace dispatchctl

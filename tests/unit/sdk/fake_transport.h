@@ -1,0 +1,241 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "dispatchctl/validation.h"
+#include "transport/channel.h"
+#include "transport/event_loop.h"
+
+namespace dispatchctl::internal {
+
+// Runs `function` on the loop's thread.
+inline void Post(EventLoop& loop, std::function<void()> function) {
+  class FunctionTask final : public Task {
+   public:
+    explicit FunctionTask(std::function<void()> body) : body_(std::move(body)) {}
+    void Run() override { body_(); }
+
+   private:
+    std::function<void()> body_;
+  };
+  loop.Schedule(std::make_shared<FunctionTask>(std::move(function)));
+}
+
+// What the server behind one address does. Shared with the test, which may change it between calls.
+struct FakeServer {
+  std::mutex mutex;  // guards all below
+  Connectivity connectivity = Connectivity::kReady;
+  // Answers in order; the last one stays.
+  std::deque<AttemptEnd> lookup_ends{{absl::OkStatus(), Phase::kCall, Origin::kServer}};
+  bool lookup_hangs = false;  // until it is cancelled
+  int lookups = 0;
+  Metadata last_metadata;
+  std::optional<Clock::time_point> last_deadline;
+
+  // A stream fails with this before it starts, if set.
+  std::optional<AttemptEnd> stream_refusal;
+  AttemptEnd stream_end{absl::OkStatus(), Phase::kStream, Origin::kServer};
+  std::size_t end_stream_after = ~std::size_t{0};  // results
+  bool answer_updates = true;
+  std::vector<AssignmentUpdate> updates;
+  std::vector<bool> more;
+  int half_closes = 0;
+};
+
+inline AttemptEnd Refused(const std::string& name) {
+  return {absl::UnavailableError("cannot connect to " + name + ": Connection refused"), Phase::kConnect,
+          Origin::kLocal};
+}
+
+class FakeLookup final : public LookupAttempt {
+ public:
+  FakeLookup(FakeServer& server, EventLoop& loop, LookupHandler& handler, std::string courier_id)
+      : server_(server), loop_(loop), handler_(handler), courier_id_(std::move(courier_id)) {}
+
+  void Start() override {
+    bool answer_now;
+    AttemptEnd end;
+    {
+      const std::lock_guard<std::mutex> lock(server_.mutex);
+      ++server_.lookups;
+      started_ = true;
+      answer_now = !server_.lookup_hangs || cancelled_;
+      end = cancelled_ ? Cancelled() : server_.lookup_ends.front();
+      if (!cancelled_ && server_.lookup_ends.size() > 1) server_.lookup_ends.pop_front();
+    }
+    if (answer_now) Answer(std::move(end));
+  }
+
+  void Cancel() override {
+    {
+      const std::lock_guard<std::mutex> lock(server_.mutex);
+      cancelled_ = true;
+      if (!started_ || !server_.lookup_hangs) return;
+    }
+    Answer(Cancelled());
+  }
+
+ private:
+  static AttemptEnd Cancelled() { return {absl::CancelledError("CANCELLED"), Phase::kCall, Origin::kLocal}; }
+
+  void Answer(AttemptEnd end) {
+    Post(loop_, [this, end = std::move(end)]() mutable {
+      CourierStatus reply;
+      if (end.status.ok()) reply.courier_id = courier_id_;
+      handler_.OnLookupDone(std::move(end), std::move(reply));
+    });
+  }
+
+  FakeServer& server_;
+  EventLoop& loop_;
+  LookupHandler& handler_;
+  const std::string courier_id_;
+  bool started_ = false;
+  bool cancelled_ = false;
+};
+
+// Completes each operation by itself, one turn of the loop later.
+class FakeAssignmentCall final : public AssignmentCall {
+ public:
+  FakeAssignmentCall(FakeServer& server, EventLoop& loop, AssignmentCallHandler& handler)
+      : server_(server), loop_(loop), handler_(handler) {}
+
+  void Start() override {
+    Post(loop_, [this] {
+      std::optional<AttemptEnd> refusal;
+      {
+        const std::lock_guard<std::mutex> lock(server_.mutex);
+        refusal = server_.stream_refusal;
+      }
+      if (refusal || cancelled_) {
+        End(refusal ? *refusal : Cancelled());
+        return;
+      }
+      handler_.OnStarted();
+    });
+  }
+
+  void Write(const AssignmentUpdate& update, bool more) override {
+    bool answer;
+    {
+      const std::lock_guard<std::mutex> lock(server_.mutex);
+      server_.updates.push_back(update);
+      server_.more.push_back(more);
+      answer = server_.answer_updates;
+    }
+    if (ended_) return;
+    Post(loop_, [this, id = update.assignment_id, answer] {
+      if (ended_) return;
+      if (answer) {
+        AssignmentResult result{id, true};
+        handler_.OnResult(result);
+        ++results_;
+        if (results_ >= EndAfter()) {
+          EndAsScripted();
+          return;
+        }
+      }
+      handler_.OnWritable();
+    });
+  }
+
+  void HalfClose() override {
+    {
+      const std::lock_guard<std::mutex> lock(server_.mutex);
+      ++server_.half_closes;
+    }
+    if (ended_) return;
+    Post(loop_, [this] { EndAsScripted(); });
+  }
+
+  void Cancel() override {
+    if (std::exchange(cancelled_, true)) return;
+    Post(loop_, [this] { End(Cancelled()); });
+  }
+
+ private:
+  static AttemptEnd Cancelled() {
+    return {absl::CancelledError("CANCELLED"), Phase::kStream, Origin::kLocal};
+  }
+
+  std::size_t EndAfter() const {
+    const std::lock_guard<std::mutex> lock(server_.mutex);
+    return server_.end_stream_after;
+  }
+
+  void EndAsScripted() {
+    AttemptEnd end;
+    {
+      const std::lock_guard<std::mutex> lock(server_.mutex);
+      end = server_.stream_end;
+    }
+    End(std::move(end));
+  }
+
+  void End(AttemptEnd end) {
+    if (std::exchange(ended_, true)) return;
+    // One turn later, so that nothing posted before is left behind when the driver lets go of the call.
+    Post(loop_, [this, end = std::move(end)]() mutable { handler_.OnEnd(std::move(end)); });
+  }
+
+  FakeServer& server_;
+  EventLoop& loop_;
+  AssignmentCallHandler& handler_;
+  std::size_t results_ = 0;
+  bool cancelled_ = false;
+  bool ended_ = false;
+};
+
+class FakeChannel final : public Channel {
+ public:
+  explicit FakeChannel(FakeServer& server) : server_(server) {}
+
+  Connectivity state(bool) override {
+    const std::lock_guard<std::mutex> lock(server_.mutex);
+    return server_.connectivity;
+  }
+
+  std::unique_ptr<LookupAttempt> MakeLookup(EventLoop& loop, std::string_view courier_id,
+                                            const AttemptOptions& options, LookupHandler& handler) override {
+    const std::lock_guard<std::mutex> lock(server_.mutex);
+    server_.last_deadline = options.deadline;
+    server_.last_metadata = *options.default_metadata;
+    server_.last_metadata.insert(server_.last_metadata.end(), options.metadata->begin(),
+                                 options.metadata->end());
+    return std::make_unique<FakeLookup>(server_, loop, handler, std::string(courier_id));
+  }
+
+  std::unique_ptr<AssignmentCall> MakeAssignmentCall(EventLoop& loop, const AttemptOptions&,
+                                                     AssignmentCallHandler& handler) override {
+    return std::make_unique<FakeAssignmentCall>(server_, loop, handler);
+  }
+
+ private:
+  FakeServer& server_;
+};
+
+// Servers by the name of their address.
+using FakeServers = std::map<std::string, FakeServer>;
+
+// Shares the servers with the test: a client that was destroyed inside a callback ends after the test has.
+class FakeChannelFactory final : public ChannelFactory {
+ public:
+  explicit FakeChannelFactory(std::shared_ptr<FakeServers> servers) : servers_(std::move(servers)) {}
+
+  std::unique_ptr<Channel> Create(const Address& address, const std::string&, ChannelUse) override {
+    return std::make_unique<FakeChannel>((*servers_)[address.name]);
+  }
+
+ private:
+  const std::shared_ptr<FakeServers> servers_;
+};
+
+}  // namespace dispatchctl::internal

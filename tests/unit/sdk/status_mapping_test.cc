@@ -1,0 +1,90 @@
+// The wordings are gRPC 1.51.1's own, as observed.
+
+#include "transport/status_mapping.h"
+
+#include <gtest/gtest.h>
+
+namespace dispatchctl::internal {
+namespace {
+
+constexpr int kUnimplemented = 12;
+constexpr int kUnavailable = 14;
+constexpr char kEndpoint[] = "127.0.0.1:1";
+
+AttemptEnd ConnectFailure(const std::string& cause, bool tls) {
+  return DescribeEnd(kUnavailable, "failed to connect to all addresses; last error: " + cause, "", kEndpoint,
+                     tls);
+}
+
+struct Case {
+  const char* cause;
+  bool tls;
+  Phase phase;
+  const char* message;
+};
+
+class ConnectFailures : public testing::TestWithParam<Case> {};
+
+TEST_P(ConnectFailures, KeepTheCauseAndTellThePhase) {
+  const AttemptEnd end = ConnectFailure(GetParam().cause, GetParam().tls);
+  EXPECT_EQ(end.status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(end.phase, GetParam().phase);
+  EXPECT_EQ(end.origin, Origin::kLocal);
+  EXPECT_EQ(end.status.message(), GetParam().message);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Observed, ConnectFailures,
+    testing::Values(
+        Case{"UNKNOWN: ipv4:127.0.0.1:1: Failed to connect to remote host: Connection refused", false,
+             Phase::kConnect, "cannot connect to 127.0.0.1:1: Connection refused"},
+        Case{"UNAVAILABLE: ipv4:127.0.0.1:1: Socket closed", false, Phase::kConnect,
+             "cannot connect to 127.0.0.1:1: the server closed the connection during the HTTP/2 handshake"},
+        Case{"UNAVAILABLE: ipv4:127.0.0.1:1: Socket closed", true, Phase::kTls,
+             "cannot connect to 127.0.0.1:1: the server closed the connection during the TLS handshake"},
+        Case{"UNKNOWN: ipv4:127.0.0.1:1: Ssl handshake failed: SSL_ERROR_SSL: error:0A00010B:SSL "
+             "routines::wrong "
+             "version number",
+             true, Phase::kTls,
+             "cannot connect to 127.0.0.1:1: Ssl handshake failed: SSL_ERROR_SSL: error:0A00010B:SSL "
+             "routines::wrong "
+             "version number"},
+        Case{"UNKNOWN: ipv4:127.0.0.1:1: Peer name otherhost is not in peer certificate", true, Phase::kTls,
+             "cannot connect to 127.0.0.1:1: Peer name otherhost is not in peer certificate"},
+        Case{"UNKNOWN: ipv4:127.0.0.1:1: connection attempt timed out before receiving SETTINGS frame", false,
+             Phase::kConnect,
+             "cannot connect to 127.0.0.1:1: timed out waiting for the server's HTTP/2 settings"},
+        Case{"UNKNOWN: ipv4:127.0.0.1:1: Handshake read failed", true, Phase::kTls,
+             "cannot connect to 127.0.0.1:1: timed out during the TLS handshake"},
+        Case{"INTERNAL: ipv4:127.0.0.1:1: Trying to connect an http1.x server", false, Phase::kConnect,
+             "cannot connect to 127.0.0.1:1: Trying to connect an http1.x server"}));
+
+TEST(DescribeEnd, TellsTheServersStatusFromALocalOne) {
+  const AttemptEnd server = DescribeEnd(
+      5, "courier x not found", "UNKNOWN:Error received from peer ipv4:127.0.0.1:1 {...}", kEndpoint, false);
+  EXPECT_EQ(server.status, absl::NotFoundError("courier x not found"));
+  EXPECT_EQ(server.origin, Origin::kServer);
+  EXPECT_EQ(server.phase, Phase::kCall);
+
+  const AttemptEnd local =
+      DescribeEnd(kUnavailable, "Socket closed", "UNKNOWN:Socket closed {...}", kEndpoint, false);
+  EXPECT_EQ(local.status, absl::UnavailableError("Socket closed"));
+  EXPECT_EQ(local.origin, Origin::kLocal);
+  EXPECT_EQ(local.phase, Phase::kCall);
+}
+
+TEST(DescribeEnd, DoesNotCallAnUnreadableReplyAMissingMethod) {
+  const std::string message = "No message returned for unary request";
+  EXPECT_EQ(DescribeEnd(kUnimplemented, message, "", kEndpoint, false).status.code(),
+            absl::StatusCode::kDataLoss);
+  EXPECT_EQ(DescribeEnd(kUnimplemented, message, "Error received from peer", kEndpoint, false).status.code(),
+            absl::StatusCode::kUnimplemented);
+}
+
+TEST(DescribeEnd, TakesACodeThatDoesNotExistAsUnknown) {
+  EXPECT_EQ(DescribeEnd(99, "odd", "Error received from peer", kEndpoint, false).status,
+            absl::UnknownError("odd"));
+}
+
+}  // namespace
+}  // namespace dispatchctl::internal
