@@ -45,10 +45,13 @@ std::optional<ErrorReport> MakeClientOptions(const GlobalOptions& global, Client
 
   options.target = global.server;
   options.security = SecurityOf(global);
-  options.tls = {.ca_file = global.ca_file,
-                 .certificate_file = global.certificate_file,
-                 .private_key_file = global.private_key_file,
-                 .server_name = global.server_name};
+  // Certificates may stand in the environment for all targets, plaintext ones included.
+  if (UsesTls(global)) {
+    options.tls = {.ca_file = global.ca_file,
+                   .certificate_file = global.certificate_file,
+                   .private_key_file = global.private_key_file,
+                   .server_name = global.server_name};
+  }
   options.authority = global.authority;
   options.connect_timeout = RoundUp(global.connect_timeout);
   if (global.keepalive.has_value()) options.keepalive_time = RoundUp(*global.keepalive);

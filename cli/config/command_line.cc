@@ -73,7 +73,7 @@ class Parser {
     result_.line.global.version = version_->count() > 0;
     // The argument that could not be understood comes before what the others mean.
     if (error.has_value()) result_.error = std::move(error);
-    if (!result_.error.has_value()) CheckExclusions();
+    if (!result_.error.has_value()) CheckSecurity();
   }
 
  private:
@@ -183,9 +183,17 @@ class Parser {
                                 : fmt::format("invalid value {} for {}: {}", Quoted(value), source, why)));
   }
 
+  // A flag also beats what the environment says of its opposite.
+  bool ExcludedByFlag(const OptionSpec& spec) const {
+    if (!spec.excludes.empty() && Given(spec.excludes)) return true;
+    return std::any_of(bindings_.begin(), bindings_.end(), [&spec](const Binding& binding) {
+      return binding.option->count() > 0 && binding.spec->excludes == spec.name;
+    });
+  }
+
   void ApplyEnvironment() {
     for (const OptionSpec& spec : GlobalOptionTable()) {
-      if (Given(spec.name) || (!spec.excludes.empty() && Given(spec.excludes))) continue;
+      if (Given(spec.name) || ExcludedByFlag(spec)) continue;
       const std::string variable = EnvironmentVariable(spec);
       const std::optional<std::string_view> value = environment_(variable);
       if (!value.has_value() || value->empty()) continue;
@@ -235,10 +243,17 @@ class Parser {
     }
   }
 
-  void CheckExclusions() {
+  void CheckSecurity() {
     for (const auto& [spec, option] : bindings_) {
-      if (option->count() == 0 || spec->excludes.empty() || !Given(spec->excludes)) continue;
-      Fail(UsageError(fmt::format("--{} and --{} exclude each other", spec->name, spec->excludes)));
+      if (option->count() == 0 || spec->excludes.empty()) continue;
+      if (Given(spec->excludes)) {
+        Fail(UsageError(fmt::format("--{} and --{} exclude each other", spec->name, spec->excludes)));
+      }
+      // What says how to do TLS says that it is wanted.
+      if (spec->excludes == "plaintext" && spec->arity == OptionArity::kValue) result_.line.global.tls = true;
+    }
+    if (result_.line.global.plaintext && result_.line.global.tls) {
+      Fail(UsageError("DISPATCHCTL_PLAINTEXT and DISPATCHCTL_TLS exclude each other"));
     }
   }
 

@@ -12,9 +12,9 @@ namespace dispatchctl::cli {
 struct HintQuestion {
   Phase phase = Phase::kCall;
   absl::StatusCode code = absl::StatusCode::kUnknown;
-  std::string_view message;
+  std::string_view message{};
   bool tls = false;
-  std::string_view target;
+  std::string_view target{};
 };
 
 /// What the user could try next; empty when nothing better than the message can be said.

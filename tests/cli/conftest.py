@@ -1,0 +1,160 @@
+"""Runs dispatchctl and dispatch-mock as processes, the way their users do."""
+
+import json
+import os
+import queue
+import subprocess
+import threading
+
+import pytest
+
+# Generous: it only bounds how long a failure takes.
+PATIENCE = 60
+
+
+class Mock:
+    """A running dispatch-mock."""
+
+    def __init__(self, *arguments):
+        self.process = subprocess.Popen(
+            [os.environ["DISPATCH_MOCK"], "serve", "--listen", "127.0.0.1:0", *arguments],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        ready = json.loads(self.process.stdout.readline())
+        assert ready["event"] == "ready", ready
+        self.address = ready["listen"][0]
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
+    def terminate(self):
+        self.process.terminate()
+
+    def close(self):
+        if self.process.poll() is None:
+            self.kill()
+        self.process.stdout.close()
+
+
+class Running:
+    """A running dispatchctl, with the lines of its stdout and stderr as they come."""
+
+    def __init__(self, arguments, env=None, stdin=subprocess.PIPE):
+        self.process = subprocess.Popen(
+            [os.environ["DISPATCHCTL"], *arguments], stdin=stdin, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, env=clean_environment(env))
+        self.lines = self._follow(self.process.stdout)
+        self.notes = self._follow(self.process.stderr)
+
+    @staticmethod
+    def _follow(pipe):
+        lines = queue.Queue()
+
+        def run():
+            with pipe:
+                for line in pipe:
+                    lines.put(line.decode())
+            lines.put(None)
+
+        threading.Thread(target=run, daemon=True).start()
+        return lines
+
+    def send(self, text):
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
+    def line(self):
+        """The next line of stdout; None at its end."""
+        return self.lines.get(timeout=PATIENCE)
+
+    def record(self):
+        return json.loads(self.line())
+
+    def note(self):
+        """The next line of stderr; None at its end."""
+        return self.notes.get(timeout=PATIENCE)
+
+    def rest_of_notes(self):
+        return list(iter(self.note, None))
+
+    def rest_of_lines(self):
+        return list(iter(self.line, None))
+
+    def wait(self):
+        return self.process.wait(PATIENCE)
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(PATIENCE)
+        if self.process.stdin is not None:
+            try:
+                self.process.stdin.close()
+            except BrokenPipeError:
+                pass
+
+
+def clean_environment(extra=None):
+    """The environment without what would change the tests' outcome."""
+    kept = {name: value for name, value in os.environ.items()
+            if not name.startswith(("DISPATCHCTL_", "GRPC_", "CLICOLOR"))
+            and name not in ("NO_COLOR", "FORCE_COLOR", "http_proxy", "https_proxy", "grpc_proxy", "HTTP_PROXY",
+                             "HTTPS_PROXY")}
+    kept.update(extra or {})
+    return kept
+
+
+@pytest.fixture
+def run():
+    """Runs dispatchctl to its end."""
+
+    def call(*arguments, stdin=None, env=None, **options):
+        if isinstance(stdin, str):
+            stdin = stdin.encode()
+        if stdin is None and "input_file" not in options:
+            options["stdin"] = subprocess.DEVNULL
+        input_file = options.pop("input_file", None)
+        if input_file is not None:
+            options["stdin"] = input_file
+        options.setdefault("stdout", subprocess.PIPE)
+        options.setdefault("stderr", subprocess.PIPE)
+        return subprocess.run([os.environ["DISPATCHCTL"], *arguments], input=stdin, env=clean_environment(env),
+                              timeout=PATIENCE * 5, check=False, **options)
+
+    return call
+
+
+@pytest.fixture
+def start():
+    """Starts dispatchctl and leaves it running."""
+    running = []
+
+    def call(*arguments, **options):
+        running.append(Running(arguments, **options))
+        return running[-1]
+
+    yield call
+    for process in running:
+        process.close()
+
+
+@pytest.fixture(scope="module")
+def mock():
+    """A server that stays up."""
+    server = Mock()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def start_mock():
+    """Starts a server of the test's own."""
+    servers = []
+
+    def call(*arguments):
+        servers.append(Mock(*arguments))
+        return servers[-1]
+
+    yield call
+    for server in servers:
+        server.close()

@@ -1,0 +1,96 @@
+"""What people see on a terminal."""
+
+import os
+import pty
+import re
+import subprocess
+
+import pytest
+
+from conftest import PATIENCE, clean_environment
+from helpers import update
+
+
+def on_terminal(arguments, env=None, stdin=b"", error_too=True):
+    """What dispatchctl writes to a terminal, and its exit status."""
+    master, slave = pty.openpty()
+    environment = clean_environment({"TERM": "xterm", **(env or {})})
+    process = subprocess.Popen([os.environ["DISPATCHCTL"], *arguments], stdin=subprocess.PIPE, stdout=slave,
+                               stderr=slave if error_too else subprocess.DEVNULL, env=environment)
+    os.close(slave)
+    process.stdin.write(stdin)
+    process.stdin.close()
+    text = b""
+    while True:
+        try:
+            piece = os.read(master, 4096)
+        except OSError:
+            break
+        if not piece:
+            break
+        text += piece
+    os.close(master)
+    return text.decode().replace("\r\n", "\n"), process.wait(PATIENCE)
+
+
+def plain(text):
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def test_lookup_is_a_table(mock):
+    text, code = on_terminal(["lookup", "-s", mock.address, "courier-42", "courier-1", "nobody"])
+    lines = plain(text).splitlines()
+    assert code == 6
+    assert lines[0].split() == ["COURIER_ID", "TRANSPORT_MODE", "AVAILABILITY", "CURRENT_ZONE"]
+    assert lines[1].split()[:3] == ["courier-42", "bike", "available"]
+    for heading in ("TRANSPORT_MODE", "AVAILABILITY", "CURRENT_ZONE"):
+        assert lines[1][lines[0].index(heading)] != " "
+        assert lines[1][lines[0].index(heading) - 1] == " "
+    assert lines[3].startswith("nobody") and "NOT_FOUND" in lines[3]
+    assert lines[4] == "dispatchctl: lookup: 1 of 3 lookups failed"
+
+
+def test_assign_is_a_table_with_a_summary(mock):
+    text, code = on_terminal(["assign", "-s", mock.address, "-f", "-"], stdin=update(1).encode())
+    lines = plain(text).splitlines()
+    assert code == 0
+    assert lines[0].split() == ["ASSIGNMENT_ID", "ACCEPTED"]
+    assert lines[1].split() == ["a-1", "true"]
+    assert lines[2].startswith("sent 1, acknowledged 1")
+
+
+def test_errors_are_text(mock):
+    text, code = on_terminal(["lookup", "-s", mock.address, "nobody"])
+    assert code == 69
+    assert plain(text).splitlines() == ["dispatchctl: lookup: courier nobody not found (NOT_FOUND)"]
+
+
+def test_machine_formats_stay_what_they_are(mock):
+    text, code = on_terminal(["lookup", "-s", mock.address, "courier-42", "-o", "json"])
+    assert code == 0
+    assert text.startswith('{"courier_id":"courier-42"')
+
+
+@pytest.mark.parametrize("arguments, env, colored", [
+    ([], {}, True),
+    ([], {"NO_COLOR": "1"}, False),
+    ([], {"NO_COLOR": "1", "CLICOLOR_FORCE": "1"}, False),
+    ([], {"TERM": "dumb"}, False),
+    ([], {"TERM": "dumb", "CLICOLOR_FORCE": "1"}, True),
+    ([], {"CLICOLOR": "0"}, False),
+    (["--color", "never"], {"CLICOLOR_FORCE": "1"}, False),
+    (["--color=always"], {"NO_COLOR": "1"}, True),
+    ([], {"DISPATCHCTL_COLOR": "never"}, False),
+])
+def test_color(mock, arguments, env, colored):
+    text, _ = on_terminal(["lookup", "-s", mock.address, "courier-42", *arguments], env)
+    assert ("\x1b[" in text) == colored
+    text, _ = on_terminal(["lookup", "-s", mock.address, "nobody", *arguments], env)
+    assert ("\x1b[" in text) == colored
+
+
+def test_no_color_in_a_pipe(run, mock):
+    result = run("lookup", "-s", mock.address, "courier-42", "-o", "table", env={"TERM": "xterm"})
+    assert b"\x1b" not in result.stdout
+    result = run("lookup", "-s", mock.address, "courier-42", "-o", "table", "--color", "always")
+    assert b"\x1b" in result.stdout

@@ -1,0 +1,159 @@
+#include "process/feed_loop.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <csignal>
+#include <thread>
+
+#include "pipe.h"
+
+namespace dispatchctl::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Reads bytes from a pipe and counts what is asked of it.
+class FakeFeed final : public Feed {
+ public:
+  FakeFeed(int fd, std::atomic<bool>& finished) : fd_(fd), finished_(finished) {}
+
+  int input_fd() const override { return fd_; }
+  Wants Pump(bool readable) override {
+    ++pumps;
+    if (!readable) return next;
+    char byte = 0;
+    const ssize_t count = ::read(fd_, &byte, 1);
+    if (count == 0) return Wants::kEnd;
+    bytes += byte;
+    return next;
+  }
+  void CloseSubmissions() override {
+    ++closes;
+    if (finish_on_close) finished_.store(true);
+  }
+  void Cancel() override {
+    ++cancels;
+    if (finish_on_cancel) finished_.store(true);
+  }
+
+  Wants next = Wants::kInput;
+  bool finish_on_close = true;
+  bool finish_on_cancel = true;
+  int pumps = 0;
+  int closes = 0;
+  int cancels = 0;
+  std::string bytes;
+
+ private:
+  int fd_;
+  std::atomic<bool>& finished_;
+};
+
+class FeedLoopTest : public ::testing::Test {
+ protected:
+  FeedLoopResult Run(std::chrono::nanoseconds drain_timeout = 10s) {
+    FeedLoop loop(feed_, records_, signals_, wakeup_, finished_, {.drain_timeout = drain_timeout});
+    return loop.Run();
+  }
+
+  void Finish() {
+    finished_.store(true);
+    wakeup_.Notify();
+  }
+
+  const SignalQueue signals_;
+  const Wakeup wakeup_;
+  std::atomic<bool> finished_{false};
+  Pipe input_;
+  Pipe output_;
+  RecordStream records_{output_.writer.get(), MakeNdjsonFormat(), [this] { wakeup_.Notify(); }};
+  FakeFeed feed_{input_.reader.get(), finished_};
+};
+
+TEST_F(FeedLoopTest, EndOfInputClosesAndWaitsForTheEnd) {
+  input_.Put("ab");
+  input_.writer = UniqueFd();
+  const FeedLoopResult result = Run();
+  EXPECT_EQ(feed_.bytes, "ab");
+  EXPECT_EQ(feed_.closes, 1);
+  EXPECT_EQ(feed_.cancels, 0);
+  EXPECT_TRUE(result.input_ended);
+  EXPECT_EQ(result.signal, 0);
+  EXPECT_FALSE(result.unfinished);
+}
+
+TEST_F(FeedLoopTest, TheServersEndEndsItThoughInputIsIdle) {
+  std::thread server([this] { Finish(); });
+  const FeedLoopResult result = Run();
+  server.join();
+  EXPECT_FALSE(result.input_ended);
+  EXPECT_EQ(feed_.cancels, 0);
+}
+
+TEST_F(FeedLoopTest, NoRoomMeansNoReading) {
+  feed_.next = Feed::Wants::kRoom;
+  input_.Put("x");
+  std::thread server([this] { Finish(); });
+  Run();
+  server.join();
+  EXPECT_EQ(feed_.bytes, "");
+}
+
+TEST_F(FeedLoopTest, RoomComesAsAWakeup) {
+  feed_.next = Feed::Wants::kRoom;
+  feed_.finish_on_close = true;
+  std::thread server([this] {
+    feed_.next = Feed::Wants::kEnd;
+    wakeup_.Notify();
+  });
+  const FeedLoopResult result = Run();
+  server.join();
+  EXPECT_TRUE(result.input_ended);
+}
+
+TEST_F(FeedLoopTest, ASignalClosesAndDrains) {
+  ::raise(SIGTERM);
+  const FeedLoopResult result = Run();
+  EXPECT_EQ(result.signal, SIGTERM);
+  EXPECT_FALSE(result.leave_at_once);
+  EXPECT_EQ(feed_.closes, 1);
+  EXPECT_EQ(feed_.cancels, 0);
+}
+
+TEST_F(FeedLoopTest, TheDrainHasABound) {
+  feed_.finish_on_close = false;
+  ::raise(SIGINT);
+  const FeedLoopResult result = Run(10ms);
+  EXPECT_EQ(result.signal, SIGINT);
+  EXPECT_EQ(feed_.cancels, 1);
+  EXPECT_FALSE(result.unfinished);
+}
+
+TEST_F(FeedLoopTest, WhatDoesNotEndIsLeft) {
+  feed_.finish_on_close = false;
+  feed_.finish_on_cancel = false;
+  ::raise(SIGINT);
+  EXPECT_TRUE(Run(1ms).unfinished);
+}
+
+TEST_F(FeedLoopTest, TheSecondSignalLeavesAtOnce) {
+  feed_.finish_on_close = false;
+  FeedLoop loop(feed_, records_, signals_, wakeup_, finished_,
+                {.drain_timeout = 1h, .on_interrupt = [](int) { ::raise(SIGTERM); }});
+  ::raise(SIGINT);
+  const FeedLoopResult result = loop.Run();
+  EXPECT_TRUE(result.leave_at_once);
+  EXPECT_EQ(result.signal, SIGINT);
+  EXPECT_EQ(feed_.cancels, 0);
+}
+
+TEST_F(FeedLoopTest, AReaderThatGoesWhileIdleEndsIt) {
+  output_.reader = UniqueFd();
+  Run();
+  EXPECT_EQ(records_.error_number(), EPIPE);
+  EXPECT_EQ(feed_.cancels, 1);
+}
+
+}  // namespace
+}  // namespace dispatchctl::cli

@@ -1,0 +1,88 @@
+#include "output/hints.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace dispatchctl::cli {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct Case {
+  HintQuestion question;
+  std::string_view hint;  // empty: none
+};
+
+class Hint : public ::testing::TestWithParam<Case> {};
+
+TEST_P(Hint, FitsTheFailure) {
+  HintQuestion question = GetParam().question;
+  question.target = "host:7";
+  if (GetParam().hint.empty()) {
+    EXPECT_EQ(HintFor(question), "");
+  } else {
+    EXPECT_THAT(HintFor(question), HasSubstr(GetParam().hint));
+  }
+}
+
+constexpr auto kUnavailable = absl::StatusCode::kUnavailable;
+
+INSTANTIATE_TEST_SUITE_P(
+    All, Hint,
+    ::testing::Values(
+        Case{{.phase = Phase::kConnect, .code = kUnavailable, .message = "Connection refused"},
+             "is the server running at host:7?"},
+        Case{{.phase = Phase::kConnect, .code = kUnavailable, .message = "connection refused", .tls = true},
+             "is the server running at host:7?"},
+        Case{{.phase = Phase::kConnect, .code = kUnavailable, .message = "No such file or directory"},
+             "is the server running"},
+        Case{{.phase = Phase::kConnect, .code = kUnavailable, .message = "Network is unreachable"},
+             "network"},
+        Case{{.phase = Phase::kConnect, .code = kUnavailable, .message = "connection attempt timed out"},
+             "--connect-timeout"},
+        Case{{.phase = Phase::kConnect,
+              .code = kUnavailable,
+              .message = "timed out waiting for the server's HTTP/2 settings"},
+             "try --tls"},
+        Case{{.phase = Phase::kConnect,
+              .code = kUnavailable,
+              .message = "the server closed the connection during the HTTP/2 handshake"},
+             "try --tls"},
+        Case{{.phase = Phase::kConnect, .code = kUnavailable, .message = "Connection reset by peer"},
+             "try --tls"},
+        Case{{.phase = Phase::kTls, .code = kUnavailable, .message = "SSL WRONG_VERSION_NUMBER", .tls = true},
+             "try --plaintext"},
+        Case{{.phase = Phase::kTls, .code = kUnavailable, .message = "wrong version number", .tls = true},
+             "try --plaintext"},
+        Case{
+            {.phase = Phase::kTls, .code = kUnavailable, .message = "certificate verify failed", .tls = true},
+            "--cacert"},
+        Case{{.phase = Phase::kTls,
+              .code = kUnavailable,
+              .message = "Peer name x is not in peer certificate",
+              .tls = true},
+             "--server-name"},
+        Case{{.phase = Phase::kTls, .code = kUnavailable, .message = "certificate has expired", .tls = true},
+             "out of date"},
+        Case{{.phase = Phase::kTls,
+              .code = kUnavailable,
+              .message = "alert certificate required",
+              .tls = true},
+             "--cert"},
+        Case{{.phase = Phase::kTls, .code = kUnavailable, .message = "no ALPN", .tls = true}, "HTTP/2"},
+        Case{{.phase = Phase::kTls, .code = kUnavailable, .message = "something else", .tls = true},
+             "--plaintext"},
+        Case{{.phase = Phase::kResolve, .code = kUnavailable, .message = "no such host"}, "check the name"},
+        Case{{.code = absl::StatusCode::kUnimplemented}, "does not offer this method"},
+        Case{{.code = absl::StatusCode::kUnauthenticated}, "-H"},
+        Case{{.code = absl::StatusCode::kPermissionDenied}, "does not allow"},
+        Case{{.code = absl::StatusCode::kDeadlineExceeded}, "--timeout"},
+        Case{{.code = absl::StatusCode::kResourceExhausted,
+              .message = "Received message larger than max (5 vs. 4)"},
+             "--max-recv-bytes"},
+        Case{{.code = absl::StatusCode::kResourceExhausted, .message = "slow down"}, "try again later"},
+        Case{{.code = kUnavailable, .message = "Socket closed"}, "try again"},
+        Case{{.code = absl::StatusCode::kNotFound}, ""}, Case{{.code = absl::StatusCode::kInternal}, ""}));
+
+}  // namespace
+}  // namespace dispatchctl::cli

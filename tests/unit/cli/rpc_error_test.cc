@@ -1,0 +1,79 @@
+#include "output/rpc_error.h"
+
+#include <absl/strings/cord.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace dispatchctl::cli {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+
+const RpcIdentity kIdentity{.method = "svc/Method", .target = "localhost:1", .tls = false};
+
+CallReport Answered() {
+  CallReport report;
+  report.attempts = 1;
+  report.endpoint = "127.0.0.1:1";
+  report.elapsed = 12'400us;
+  report.phase = Phase::kCall;
+  report.origin = Origin::kServer;
+  return report;
+}
+
+TEST(RpcError, CarriesWhatTheCallReports) {
+  const ErrorReport error = RpcError(absl::NotFoundError("gone"), Answered(), kIdentity);
+  EXPECT_EQ(error.kind, ErrorKind::kRpc);
+  EXPECT_EQ(error.code, absl::StatusCode::kNotFound);
+  EXPECT_EQ(error.message, "gone");
+  EXPECT_EQ(error.phase, "call");
+  EXPECT_EQ(error.origin, Origin::kServer);
+  EXPECT_EQ(error.method, "svc/Method");
+  EXPECT_EQ(error.target, "localhost:1");
+  EXPECT_EQ(error.peer, "127.0.0.1:1");
+  EXPECT_EQ(error.attempts, 1);
+  EXPECT_DOUBLE_EQ(error.elapsed_ms.value(), 12.4);
+}
+
+TEST(RpcError, NeverConnectedIsAKindOfItsOwn) {
+  for (const Phase phase : {Phase::kResolve, Phase::kConnect, Phase::kTls}) {
+    CallReport report;
+    report.phase = phase;
+    const ErrorReport error = RpcError(absl::UnavailableError("no"), report, kIdentity);
+    EXPECT_EQ(error.kind, ErrorKind::kConnect);
+    EXPECT_EQ(ExitCodeOf(error), 5);
+  }
+}
+
+TEST(RpcError, NoAttemptNoPeer) {
+  CallReport report = Answered();
+  report.attempts = 0;
+  EXPECT_EQ(RpcError(absl::InternalError("x"), report, kIdentity).peer, "");
+}
+
+TEST(RpcError, NothingSaidIsSaidSo) {
+  EXPECT_THAT(RpcError(absl::Status(absl::StatusCode::kInternal, ""), Answered(), kIdentity).message,
+              HasSubstr("nothing was said"));
+}
+
+TEST(RpcError, PayloadsBecomeDetails) {
+  absl::Status status = absl::NotFoundError("gone");
+  status.SetPayload("type.googleapis.com/x", absl::Cord("raw"));
+  const ErrorReport error = RpcError(status, Answered(), kIdentity);
+  ASSERT_EQ(error.details.size(), 1U);
+  EXPECT_EQ(error.details[0].first, "type.googleapis.com/x");
+  EXPECT_EQ(error.details[0].second, "raw");
+}
+
+TEST(LookupError, NamesTheCourierOnce) {
+  EXPECT_EQ(LookupError("c-9", absl::NotFoundError("courier c-9 not found"), Answered(), kIdentity).message,
+            "courier c-9 not found");
+  EXPECT_EQ(LookupError("c-9", absl::NotFoundError("unknown id"), Answered(), kIdentity).message,
+            "courier c-9: unknown id");
+  EXPECT_EQ(LookupError("c-9", absl::Status(absl::StatusCode::kNotFound, ""), Answered(), kIdentity).message,
+            "courier c-9 not found");
+}
+
+}  // namespace
+}  // namespace dispatchctl::cli
