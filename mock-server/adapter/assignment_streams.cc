@@ -194,6 +194,9 @@ class AssignmentStreams::Stream final : public EventLoop::Timer, public EventLoo
 
   void Delete() {
     const std::unique_ptr<Stream> self(this);
+    // A full batch may have been written, and the stream ended, without waiting for either.
+    loop_->Cancel(*this);
+    loop_->NotWhenIdle(*this);
     loop_->CallEnded();
   }
 
