@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "dispatchctl/call_options.h"
 #include "dispatchctl/export.h"
@@ -16,6 +17,10 @@ enum class TransportSecurity {
   kPlaintext,
   kTls,
 };
+
+/// True when everything that `target` (as in ClientOptions::target) names is a loopback address, "localhost"
+/// or a unix socket: what kAutomatic goes by. False for a target that cannot be read.
+DISPATCHCTL_EXPORT bool IsLocalTarget(std::string_view target);
 
 /// Files are PEM and are read when the client is created.
 struct TlsOptions {

@@ -37,8 +37,14 @@ DISPATCHCTL_EXPORT absl::Status ValidateId(std::string_view field, std::string_v
 /// Checks every field of an update as the contract wants it. Errors: INVALID_ARGUMENT naming the field.
 DISPATCHCTL_EXPORT absl::Status ValidateUpdate(const AssignmentUpdate& update);
 
-/// True when `text` is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms).
-DISPATCHCTL_EXPORT bool IsValidUtf8(std::string_view text);
+/// Offset of the first byte that is not part of well-formed UTF-8 (RFC 3629: no surrogates, no overlong
+/// forms); std::string_view::npos when there is none.
+DISPATCHCTL_EXPORT std::size_t FindInvalidUtf8(std::string_view text);
+
+/// True when `text` is well-formed UTF-8.
+inline bool IsValidUtf8(std::string_view text) {
+  return FindInvalidUtf8(text) == std::string_view::npos;
+}
 
 }  // namespace DISPATCHCTL_ABI
 }  // namespace dispatchctl

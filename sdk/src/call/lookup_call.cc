@@ -107,16 +107,20 @@ void LookupCall::WaitForResolving() {
   loop_.Schedule(std::move(wait));
 }
 
-void LookupCall::OnResolveWaitOver() {
+void LookupCall::StopWaitingForResolving() {
   loop_.CancelTimer(*this);
-  bool cancelled;
+  std::shared_ptr<ResolveWait> wait;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    resolve_wait_->Forget();
-    resolve_wait_.reset();
-    cancelled = cancelled_;
+    wait.swap(resolve_wait_);
   }
-  if (cancelled) {
+  wait->Forget();
+  pool_.StopWaiting(wait);
+}
+
+void LookupCall::OnResolveWaitOver() {
+  StopWaitingForResolving();
+  if (IsCancelled()) {
     Fail({absl::CancelledError("cancelled while resolving the target"), Phase::kResolve, Origin::kLocal});
     return;
   }
@@ -124,11 +128,7 @@ void LookupCall::OnResolveWaitOver() {
 }
 
 void LookupCall::OnTimer() {
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    resolve_wait_->Forget();
-    resolve_wait_.reset();
-  }
+  StopWaitingForResolving();
   Fail({absl::DeadlineExceededError(absl::StrCat(
             "target not resolved within ", absl::FormatDuration(absl::FromChrono(options_.total_timeout)))),
         Phase::kResolve, Origin::kLocal});

@@ -55,6 +55,7 @@ class LookupCall final : private LookupHandler, private Timer {
   void TryNextEndpoint(bool waited_for_resolving);
   void StartAttempt(std::shared_ptr<Endpoint> endpoint);
   void WaitForResolving();
+  void StopWaitingForResolving();
   void OnResolveWaitOver();
   void OnLookupDone(AttemptEnd end, CourierStatus&& reply) override;
   void OnTimer() override;

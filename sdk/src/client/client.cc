@@ -32,6 +32,11 @@ bool UseTls(TransportSecurity security, bool local_target) {
 
 }  // namespace
 
+bool IsLocalTarget(std::string_view target) {
+  const absl::StatusOr<internal::Target> parsed = internal::ParseTarget(target);
+  return parsed.ok() && parsed->local;
+}
+
 void CallHandle::Cancel() {
   if (const std::shared_ptr<internal::Cancellable> call = call_.lock()) call->Cancel();
 }

@@ -48,7 +48,7 @@ std::size_t SequenceLength(const unsigned char* at, std::size_t left) {
 
 }  // namespace
 
-bool IsValidUtf8(std::string_view text) {
+std::size_t FindInvalidUtf8(std::string_view text) {
   const auto* at = reinterpret_cast<const unsigned char*>(text.data());
   const unsigned char* const end = at + text.size();
   while (at != end) {
@@ -65,10 +65,12 @@ bool IsValidUtf8(std::string_view text) {
       continue;
     }
     const std::size_t length = SequenceLength(at, static_cast<std::size_t>(end - at));
-    if (length == 0) return false;
+    if (length == 0) {
+      return static_cast<std::size_t>(at - reinterpret_cast<const unsigned char*>(text.data()));
+    }
     at += length;
   }
-  return true;
+  return std::string_view::npos;
 }
 
 absl::StatusOr<std::pair<std::string, std::string>> NormalizeMetadataEntry(std::string_view key,

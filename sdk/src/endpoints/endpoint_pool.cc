@@ -66,7 +66,7 @@ void EndpointPool::WhenResolved(EventLoop& loop, std::shared_ptr<Task> task) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (resolving_) {
-      waiters_.push_back({loop, std::move(task)});
+      waiters_.push_back({&loop, std::move(task)});
       return;
     }
   }
@@ -80,23 +80,24 @@ void EndpointPool::StartResolving() {
       [this](absl::StatusOr<std::vector<EndpointAddress>> result) { OnResolved(std::move(result)); });
 }
 
+void EndpointPool::StopWaiting(const std::shared_ptr<Task>& task) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::erase_if(waiters_, [&](const Waiter& waiter) { return waiter.task == task; });
+}
+
 void EndpointPool::OnResolved(absl::StatusOr<std::vector<EndpointAddress>> result) {
-  std::vector<Waiter> waiters;
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    resolving_ = false;
-    resolve_error_ = result.status();
-    for (const EndpointAddress& address : literal_addresses_) {
-      endpoints_.push_back(std::make_shared<Endpoint>(address, *factory_));
-    }
-    if (result.ok()) {
-      for (EndpointAddress& address : *result) {
-        endpoints_.push_back(std::make_shared<Endpoint>(std::move(address), *factory_));
-      }
-    }
-    waiters.swap(waiters_);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  resolving_ = false;
+  resolve_error_ = result.status();
+  for (const EndpointAddress& address : literal_addresses_) {
+    endpoints_.push_back(std::make_shared<Endpoint>(address, *factory_));
   }
-  for (Waiter& waiter : waiters) waiter.loop.Schedule(std::move(waiter.task));
+  if (result.ok()) {
+    for (EndpointAddress& address : *result) {
+      endpoints_.push_back(std::make_shared<Endpoint>(std::move(address), *factory_));
+    }
+  }
+  for (Waiter& waiter : std::exchange(waiters_, {})) waiter.loop->Schedule(std::move(waiter.task));
 }
 
 }  // namespace dispatchctl::internal

@@ -40,9 +40,12 @@ class EndpointPool {
   // Has `task` run on `loop` once the resolution under way has ended, whatever its outcome.
   void WhenResolved(EventLoop& loop, std::shared_ptr<Task> task);
 
+  // Whoever waits with `task` waits no longer; its loop is not used from now on.
+  void StopWaiting(const std::shared_ptr<Task>& task);
+
  private:
   struct Waiter {
-    EventLoop& loop;
+    EventLoop* loop;  // never null
     std::shared_ptr<Task> task;
   };
 

@@ -82,8 +82,8 @@ class Outbox {
 
   const std::size_t window_;
   std::deque<Entry> entries_;  // a deque, as it never moves what TakeNextToWrite gave out
-  Slot free_ = kNone;    // list through Entry::next
-  Slot oldest_ = kNone;  // list in submission order
+  Slot free_ = kNone;          // list through Entry::next
+  Slot oldest_ = kNone;        // list in submission order
   Slot newest_ = kNone;
   Slot cursor_ = kNone;  // oldest unwritten
   std::size_t size_ = 0;

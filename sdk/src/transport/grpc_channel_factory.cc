@@ -94,7 +94,7 @@ class GrpcChannelFactory final : public ChannelFactory {
       arguments_.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
     }
     std::string user_agent = options.user_agent;
-    absl::StrAppend(&user_agent, user_agent.empty() ? "" : " ", "dispatchctl/", View(kVersion));
+    absl::StrAppend(&user_agent, user_agent.empty() ? "" : " ", "dispatchctl-client/", View(kVersion));
     arguments_.SetUserAgentPrefix(user_agent);
   }
 

@@ -116,6 +116,21 @@ TEST_F(ResolvingPoolTest, ResolvesOnTheFirstPickAndTellsWhoWaits) {
   EXPECT_EQ(Name(*pool_), "resolved");
 }
 
+TEST_F(ResolvingPoolTest, TellsNobodyWhoHasStoppedWaiting) {
+  class Unexpected final : public Task {
+   public:
+    void Run() override { ADD_FAILURE(); }
+  };
+  EXPECT_TRUE(pool_->PickFor(ChannelUse::kLookups, {}, false).resolving);
+  const auto task = std::make_shared<Unexpected>();
+  {
+    EventLoop gone;
+    pool_->WhenResolved(gone, task);
+    pool_->StopWaiting(task);
+  }
+  resolve_(absl::UnavailableError("no such host"));
+}
+
 TEST_F(ResolvingPoolTest, UsesItsLiteralAddressesWhenTheNameFails) {
   EXPECT_TRUE(pool_->PickFor(ChannelUse::kLookups, {}, false).resolving);
   resolve_(absl::UnavailableError("no such host"));
