@@ -7,7 +7,10 @@
 #include <cstdint>
 #include <iostream>
 #include <limits>
-#include <optional>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
 
 #include "mock-server/domain/acceptance_rule.h"
 #include "mock-server/main/duration.h"
@@ -17,6 +20,25 @@ namespace dispatchctl::mock {
 namespace {
 
 constexpr int kUsageError = 2;
+
+// "--flag TYPE", with the default after the description.
+class HelpFormatter final : public CLI::Formatter {
+ public:
+  HelpFormatter() { column_width(32); }
+
+  std::string make_option_opts(const CLI::Option* option) const override {
+    return option->get_type_size() == 0 ? std::string() : " " + option->get_type_name();
+  }
+  std::string make_option_desc(const CLI::Option* option) const override {
+    const std::string& shown_default = option->get_default_str();
+    return option->get_description() + (shown_default.empty() ? "" : " (default: " + shown_default + ")");
+  }
+};
+
+// Checks without adding what it allows to the option's type in the help.
+CLI::Validator OneOf(std::set<std::string> allowed) {
+  return {[is_member = CLI::IsMember(std::move(allowed))](std::string& text) { return is_member(text); }, ""};
+}
 
 // CLI11 wants an empty string for success; it puts the flag's name in front of any other.
 template <typename T>
@@ -80,17 +102,20 @@ void AddServeOptions(CLI::App& serve, ServeCommand& command) {
       .add_option("--journal", server.journal_path,
                   "Append each reviewed update to this file before its result is sent")
       ->type_name("FILE");
-  AddDuration(serve, "--latency", "Hold back each lookup and each result so long", "0ms", server.latency);
-  AddDuration(serve, "--jitter", "Vary the latency by up to so much, up and down", "0ms", server.jitter);
+  AddDuration(serve, "--latency", "Hold back each lookup and each result so long", "none", server.latency);
+  AddDuration(serve, "--jitter", "Vary the latency by up to so much, up and down", "none", server.jitter);
   AddDuration(serve, "--grace", "Calls may go on so long after SIGTERM or SIGINT", "5s", command.grace);
   AddDuration(serve, "--max-connection-age",
               "Send clients away after this time; their calls may go on for the grace", "none",
               server.max_connection_age);
   serve
       .add_option("--max-concurrent-streams", server.max_concurrent_streams,
-                  "Calls open at once on one connection (default: no limit)")
+                  "Calls open at once on one connection")
       ->type_name("N")
-      ->check(CLI::Range(1, std::numeric_limits<int>::max()));
+      ->check(CLI::Validator(
+          [range = CLI::Range(1, std::numeric_limits<int>::max())](std::string& text) { return range(text); },
+          ""))
+      ->default_str("no limit");
   AddDuration(serve, "--keepalive-min", "Send clients away that ping more often than this", "10s",
               server.keepalive_min);
   serve
@@ -98,7 +123,7 @@ void AddServeOptions(CLI::App& serve, ServeCommand& command) {
           "--reflection", [&server](const std::string& text) { server.reflection = text == "on"; },
           "Serve gRPC reflection: on or off")
       ->type_name("on|off")
-      ->check(CLI::IsMember({"on", "off"}))
+      ->check(OneOf({"on", "off"}))
       ->default_str("on");
   serve
       .add_option_function<std::string>(
@@ -108,7 +133,7 @@ void AddServeOptions(CLI::App& serve, ServeCommand& command) {
           },
           "Log lines on stderr: text or json")
       ->type_name("text|json")
-      ->check(CLI::IsMember({"text", "json"}))
+      ->check(OneOf({"text", "json"}))
       ->default_str("text");
   serve.add_option("--ready-file", command.ready_file, "Write the ready line to this file too, atomically")
       ->type_name("PATH");
@@ -122,6 +147,7 @@ std::variant<ServeCommand, ExitNow> ParseCommandLine(int argc, const char* const
                        "Print the version and exit");
   app.set_help_flag("-h,--help", "Print this help and exit");
   app.require_subcommand(1);
+  app.formatter(std::make_shared<HelpFormatter>());
 
   ServeCommand command;
   command.server.listen = {"127.0.0.1:50051"};
