@@ -13,6 +13,9 @@ namespace {
 
 using namespace dispatchctl::cli;
 
+// Before any library's own initialisation, as some open descriptors there.
+[[gnu::section(".preinit_array"), gnu::used]] void (*const occupy_descriptors)() = OccupyStandardDescriptors;
+
 // What libraries do unasked, and would cost or disturb.
 void TameLibraries(const GlobalOptions& global) {
   // Debian's abseil looks for lock cycles at every lock, which takes a tenth of a stream's throughput.
@@ -58,7 +61,6 @@ void Report(const CommandContext& context, const ErrorReport& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  OccupyStandardDescriptors();
   // A reader that goes away is an error of write(2) like any other, until the very end.
   std::signal(SIGPIPE, SIG_IGN);
 

@@ -154,8 +154,8 @@ class AssignSession {
       error.hint.clear();
     }
     // A lost connection says nothing of what was asked for; what it leaves behind does.
-    const bool lost = status_.ok() ||
-                      (report_.origin == Origin::kLocal && status_.code() == absl::StatusCode::kUnavailable);
+    const bool lost = status_.ok() || ConnectionWasLost(status_, report_);
+    if (lost) error.origin = Origin::kLocal;
     if (error.kind == ErrorKind::kRpc && lost && (!unacknowledged_.empty() || unsent)) {
       error.kind = ErrorKind::kStream;
     }

@@ -9,15 +9,6 @@
 
 namespace dispatchctl::cli {
 
-void WriteBadAssignment(RecordStream& records, std::string_view assignment_id, std::uint64_t line,
-                        const ErrorReport& error) {
-  records.Write([&](RecordFormat& format, std::string& out) {
-    if (!assignment_id.empty()) format.TextField(out, "assignment_id", assignment_id);
-    format.NumberField(out, "line", line);
-    format.Error(out, error);
-  });
-}
-
 Feed::Wants AssignFeed::Pump(bool readable) {
   if (readable) {
     input_error_ = files_.Fill();
@@ -104,11 +95,21 @@ AssignFeed::Step AssignFeed::BadLine(std::string_view assignment_id, std::uint64
       return Step::kNext;
     case BadRecord::kReport:
       ++reported_;
-      WriteBadAssignment(records_, assignment_id, line, InputError(std::move(message)));
-      if (!files_.HasLine()) records_.Flush(interrupt_fd_);
+      Report(assignment_id, line, InputError(std::move(message)));
       return Step::kNext;
   }
   return Step::kNext;
+}
+
+void AssignFeed::Report(std::string_view assignment_id, std::uint64_t line, const ErrorReport& error) {
+  records_.Write(
+      [&](RecordFormat& format, std::string& out) {
+        if (!assignment_id.empty()) format.TextField(out, "assignment_id", assignment_id);
+        format.NumberField(out, "line", line);
+        format.Error(out, error);
+      },
+      interrupt_fd_);
+  if (!files_.HasLine()) records_.Flush(interrupt_fd_);
 }
 
 }  // namespace dispatchctl::cli

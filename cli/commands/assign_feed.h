@@ -17,10 +17,6 @@
 
 namespace dispatchctl::cli {
 
-/// One line that became no assignment.
-void WriteBadAssignment(RecordStream& records, std::string_view assignment_id, std::uint64_t line,
-                        const ErrorReport& error);
-
 /// Turns lines into assignments and hands them in. Without a stream, only checks them.
 class AssignFeed final : public Feed {
  public:
@@ -58,6 +54,7 @@ class AssignFeed final : public Feed {
   Step TakeLine(const Line& line);
   Step Submit();
   Step BadLine(std::string_view assignment_id, std::uint64_t line, std::string_view what);
+  void Report(std::string_view assignment_id, std::uint64_t line, const ErrorReport& error);
 
   const AssignOptions& options_;
   InputFiles& files_;

@@ -120,7 +120,7 @@ failed stands in the same stream, and has "error":
 The error that ends the command is the last line of stderr. It is one JSON
 object when the output is json or ndjson, else text; --error-format decides
 otherwise:
-  {"error":{"kind":...,"code":...,"message":...,"hint":...},"exit_code":69,"v":1}
+  {"error":{"kind":...,"code":...,"message":...,...},"exit_code":69,"v":1}
 kind: usage, config, input, connect, rpc, stream, partial, negative, output,
 interrupted or internal.
 

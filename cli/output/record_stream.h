@@ -21,9 +21,10 @@ class RecordStream {
   /// `on_failure` is called once, on the thread that met the failure.
   RecordStream(int fd, std::unique_ptr<RecordFormat> format, std::function<void()> on_failure = {});
 
-  /// One record; `fill(format, out)` adds its fields. Written when it is flushed, or when much is waiting.
+  /// One record; `fill(format, out)` adds its fields. Written when it is flushed, or when much is waiting;
+  /// then `interrupt_fd` is as in Flush.
   template <class Fill>
-  void Write(Fill&& fill) {
+  void Write(Fill&& fill, int interrupt_fd = -1) {
     bool full = false;
     {
       const std::lock_guard lock(mutex_);
@@ -33,7 +34,7 @@ class RecordStream {
       format_->EndRecord(pending_);
       full = pending_.size() >= kFlushBytes;
     }
-    if (full) Flush();
+    if (full) Flush(interrupt_fd);
   }
 
   /// Writes what is waiting. With `interrupt_fd`, stops waiting for a slow reader when that descriptor

@@ -48,4 +48,17 @@ ErrorReport LookupError(std::string_view courier_id, const absl::Status& status,
   return error;
 }
 
+bool ConnectionWasLost(const absl::Status& status, const CallReport& report) {
+  if (status.code() != absl::StatusCode::kUnavailable) return false;
+  if (report.origin == Origin::kLocal) return true;
+  // gRPC hands out what its own transport says of a broken connection as if the server had said it.
+  const absl::string_view message = status.message();
+  for (const absl::string_view own :
+       {"Socket closed", "Connection reset by peer", "Broken pipe", "Connection timed out",
+        "keepalive watchdog timeout", "GOAWAY received"}) {
+    if (message.find(own) != absl::string_view::npos) return true;
+  }
+  return false;
+}
+
 }  // namespace dispatchctl::cli

@@ -24,4 +24,7 @@ ErrorReport RpcError(const absl::Status& status, const CallReport& report, const
 ErrorReport LookupError(std::string_view courier_id, const absl::Status& status, const CallReport& report,
                         const RpcIdentity& identity);
 
+/// True when the connection broke, rather than the server having said something.
+bool ConnectionWasLost(const absl::Status& status, const CallReport& report);
+
 }  // namespace dispatchctl::cli

@@ -12,7 +12,12 @@ namespace dispatchctl::cli {
 SignalQueue::SignalQueue() {
   sigset_t handled;
   sigemptyset(&handled);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&handled, signal);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    // The kernel keeps even an ignored signal for later while it is blocked.
+    struct sigaction inherited {};
+    if (::sigaction(signal, nullptr, &inherited) == 0 && inherited.sa_handler == SIG_IGN) continue;
+    sigaddset(&handled, signal);
+  }
   pthread_sigmask(SIG_BLOCK, &handled, &previous_);
   fd_ = UniqueFd(::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!fd_.valid()) throw std::system_error(errno, std::generic_category(), "signalfd");

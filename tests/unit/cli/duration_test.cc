@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 namespace dispatchctl::cli {
 namespace {
 
@@ -13,6 +15,8 @@ using ::testing::HasSubstr;
 struct Good {
   std::string_view text;
   nanoseconds value;
+
+  friend void PrintTo(const Good& good, std::ostream* out) { *out << good.text; }
 };
 
 class GoodDuration : public ::testing::TestWithParam<Good> {};

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 namespace dispatchctl::cli {
 namespace {
 
@@ -11,6 +13,8 @@ using ::testing::HasSubstr;
 struct Case {
   HintQuestion question;
   std::string_view hint;  // empty: none
+
+  friend void PrintTo(const Case& one, std::ostream* out) { *out << one.question.message; }
 };
 
 class Hint : public ::testing::TestWithParam<Case> {};

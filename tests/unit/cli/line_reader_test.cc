@@ -34,29 +34,28 @@ void TakeLines(LineReader& reader, Lines& lines, LineReader::Result& last) {
   }
 }
 
-// Reads `input`, written in pieces of `piece` bytes with a Fill after each.
+// Reads `input`, written in pieces of `piece` bytes, each read as far as it goes before the next.
 Lines ReadInPieces(std::string_view input, std::size_t piece, std::size_t max_line = kMaxLine,
                    std::size_t chunk = 64) {
   LineReader reader(max_line, chunk);
   Pipe pipe;
+  ::fcntl(pipe.reader.get(), F_SETFL, O_NONBLOCK);
   Lines lines;
-  LineReader::Result last{};
+  LineReader::Result last = LineReader::Result::kIncomplete;
+  const auto read_on = [&](std::size_t times) {
+    for (std::size_t i = 0; i < times && last != LineReader::Result::kEnd; ++i) {
+      EXPECT_EQ(reader.Fill(pipe.reader.get()), 0);
+      TakeLines(reader, lines, last);
+    }
+  };
   while (!input.empty()) {
     const std::string_view part = input.substr(0, piece);
     input.remove_prefix(part.size());
     pipe.Put(part);
-    std::size_t left = part.size();
-    while (left != 0) {
-      EXPECT_EQ(reader.Fill(pipe.reader.get()), 0);
-      left -= std::min(left, chunk / 2);
-      TakeLines(reader, lines, last);
-    }
+    read_on(part.size() / (chunk / 2) + 1);
   }
   pipe.writer = UniqueFd();
-  for (int i = 0; i < 1000 && last != LineReader::Result::kEnd; ++i) {
-    EXPECT_EQ(reader.Fill(pipe.reader.get()), 0);
-    TakeLines(reader, lines, last);
-  }
+  read_on(2);
   EXPECT_EQ(last, LineReader::Result::kEnd);
   return lines;
 }

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 namespace dispatchctl::cli {
 namespace {
 
@@ -53,6 +55,8 @@ TEST(NdjsonUpdateParser, OneLineLeavesNothingToTheNext) {
 struct Bad {
   std::string_view line;
   std::string_view error;
+
+  friend void PrintTo(const Bad& bad, std::ostream* out) { *out << bad.error; }
 };
 
 class BadLine : public ::testing::TestWithParam<Bad> {};
@@ -65,8 +69,8 @@ TEST_P(BadLine, SaysWhatAndWhere) {
 INSTANTIATE_TEST_SUITE_P(
     All, BadLine,
     ::testing::Values(
-        Bad{R"({"assignment_id":"a-1")", "column 23: missing a comma or }"},
-        Bad{R"({"assignment_id":"a-1)", "column 18: missing a closing quotation mark"},
+        Bad{R"({"assignment_id":"a-1")", "column 23: missing a comma or '}'"},
+        Bad{R"({"assignment_id":"a-1)", "column 22: missing a closing quotation mark"},
         Bad{R"(nonsense)", "column 2: invalid value"},
         Bad{R"({assignment_id:1})", "column 2: missing a name"},
         Bad{R"({"assignment_id":"a-1","courier_id":"c"} x)",
@@ -84,7 +88,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{R"({"courier_id":["a"]})", "expected a string, found an array"},
         Bad{R"({"courier_id":"c","destination_zone":"z"})", R"(missing field "assignment_id")"},
         Bad{R"({"assignment_id":"a"})", R"(missing field "courier_id")"}, Bad{R"({})", "missing field"},
-        Bad{R"({"assignment_id":"a","courier_id":"c","zone":"z"})", R"(column 39: unknown field "zone")"},
+        Bad{R"({"assignment_id":"a","courier_id":"c","zone":"z"})", R"(column 40: unknown field "zone")"},
         Bad{R"({"courrier_id":"c"})", R"(unknown field "courrier_id", did you mean "courier_id"?)"},
         Bad{R"({"assignment_id":"a","assignment_id":"b"})", R"(column 23: duplicate field "assignment_id")"},
         Bad{R"({"assignment_id":"a","assignmentId":"b"})", R"(duplicate field "assignmentId")"},

@@ -75,5 +75,17 @@ TEST(LookupError, NamesTheCourierOnce) {
             "courier c-9 not found");
 }
 
+TEST(ConnectionWasLost, TellsABrokenConnectionFromAnAnswer) {
+  CallReport server = Answered();
+  CallReport local = Answered();
+  local.origin = Origin::kLocal;
+  EXPECT_TRUE(ConnectionWasLost(absl::UnavailableError("the server ended the stream"), local));
+  EXPECT_TRUE(ConnectionWasLost(absl::UnavailableError("Socket closed"), server));
+  EXPECT_TRUE(ConnectionWasLost(absl::UnavailableError("recvmsg:Connection reset by peer"), server));
+  EXPECT_FALSE(ConnectionWasLost(absl::UnavailableError("closed for lunch"), server));
+  EXPECT_FALSE(ConnectionWasLost(absl::DeadlineExceededError("Socket closed"), local));
+  EXPECT_FALSE(ConnectionWasLost(absl::OkStatus(), server));
+}
+
 }  // namespace
 }  // namespace dispatchctl::cli
