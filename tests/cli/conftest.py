@@ -3,6 +3,7 @@
 import json
 import os
 import queue
+import socket
 import subprocess
 import threading
 
@@ -34,6 +35,53 @@ class Mock:
         if self.process.poll() is None:
             self.kill()
         self.process.stdout.close()
+
+
+class Relay:
+    """Passes one connection on to a server, and knows what the client has sent."""
+
+    def __init__(self, address):
+        host, port = address.rsplit(":", 1)
+        self.server_address = (host, int(port))
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        self.seen = b""
+        self.changed = threading.Condition()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        try:
+            client, _ = self.listener.accept()
+        except OSError:
+            return
+        server = socket.create_connection(self.server_address)
+        threading.Thread(target=self._pass_on, args=(server, client, False), daemon=True).start()
+        self._pass_on(client, server, True)
+
+    def _pass_on(self, source, target, watched):
+        with source:
+            try:
+                while piece := source.recv(65536):
+                    target.sendall(piece)
+                    if watched:
+                        with self.changed:
+                            self.seen += piece
+                            self.changed.notify_all()
+            except OSError:
+                pass
+            for end in (source, target):
+                try:
+                    end.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+
+    def wait_for(self, text):
+        """Waits until the client has sent `text`; ids go over the wire as they are."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: text.encode() in self.seen, PATIENCE)
+
+    def close(self):
+        self.listener.close()
 
 
 class Running:
@@ -158,3 +206,17 @@ def start_mock():
     yield call
     for server in servers:
         server.close()
+
+
+@pytest.fixture
+def relay_to():
+    """Puts a relay in front of a server."""
+    relays = []
+
+    def call(server):
+        relays.append(Relay(server.address))
+        return relays[-1]
+
+    yield call
+    for relay in relays:
+        relay.close()

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from conftest import PATIENCE, clean_environment
-from helpers import error, records, sent_all, summary, update, updates
+from helpers import error, records, summary, update, updates
 
 
 def test_each_line_gets_one_result(run, mock):
@@ -134,11 +134,12 @@ def test_dry_run_needs_no_server(run, tmp_path):
     assert records(result)[0]["line"] == 2
 
 
-def test_killed_server_ends_it_though_stdin_is_idle(start, start_mock):
+def test_killed_server_ends_it_though_stdin_is_idle(start, start_mock, relay_to):
     server = start_mock("--latency", "10m")
-    running = start("assign", "-s", server.address, "-f", "-", "--summary", "json")
+    relay = relay_to(server)
+    running = start("assign", "-s", relay.address, "-f", "-", "--summary", "json")
     running.send(updates(3))
-    sent_all(running)
+    relay.wait_for("a-2")
     server.kill()
     assert running.wait() == 8
     notes = running.rest_of_notes()
@@ -169,12 +170,13 @@ def test_terminated_server_ends_it_though_stdin_is_idle(start, start_mock):
     assert running.wait() in (0, 8, 65, 78)
 
 
-def test_unacknowledged_assignments_can_be_sent_again(start, start_mock, run, mock, tmp_path):
+def test_unacknowledged_assignments_can_be_sent_again(start, start_mock, relay_to, run, mock, tmp_path):
     left = tmp_path / "left.ndjson"
     server = start_mock("--latency", "10m")
-    running = start("assign", "-s", server.address, "-f", "-", "--unacknowledged", str(left))
+    relay = relay_to(server)
+    running = start("assign", "-s", relay.address, "-f", "-", "--unacknowledged", str(left))
     running.send(updates(3))
-    sent_all(running)
+    relay.wait_for("a-2")
     server.kill()
     assert running.wait() == 8
     assert [json.loads(line)["assignment_id"] for line in left.read_text().splitlines()] == ["a-0", "a-1", "a-2"]
