@@ -136,7 +136,9 @@ class Parser {
     if (culprit == extras.end()) return UsageError("unexpected argument", HelpHint());
     if (is_option(*culprit)) return UnknownOption(*culprit);
     if (app_.get_subcommands().empty()) return UnknownCommand(*culprit);
-    return UsageError(fmt::format("unexpected argument {}", Quoted(*culprit)), HelpHint());
+    const bool wants_file = app_.got_subcommand("assign");
+    return UsageError(fmt::format("unexpected argument {}", Quoted(*culprit)),
+                      wants_file ? fmt::format("read from a file with -f {}", Quoted(*culprit)) : HelpHint());
   }
 
   ErrorReport UnknownOption(const std::string& text) const {

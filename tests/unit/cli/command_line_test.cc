@@ -198,7 +198,7 @@ TEST(CommandLine, UnknownThingsAreNamedWithTheNearest) {
   EXPECT_EQ(ErrorOf({"lookup", "x", "-z"}), "unknown option '-z' | see 'dispatchctl lookup --help'");
   EXPECT_EQ(ErrorOf({"lokup", "x"}), "unknown command 'lokup' | did you mean 'lookup'?");
   EXPECT_EQ(ErrorOf({"frobnicate"}), "unknown command 'frobnicate' | see 'dispatchctl --help'");
-  EXPECT_EQ(ErrorOf({"assign", "-f", "x", "y"}), "unexpected argument 'y' | see 'dispatchctl assign --help'");
+  EXPECT_EQ(ErrorOf({"assign", "-f", "x", "y"}), "unexpected argument 'y' | read from a file with -f 'y'");
 }
 
 TEST(CommandLine, NoAbbreviations) {

@@ -37,7 +37,7 @@ class FakeFeed final : public Feed {
     if (finish_on_cancel) finished_.store(true);
   }
 
-  Wants next = Wants::kInput;
+  std::atomic<Wants> next = Wants::kInput;
   bool finish_on_close = true;
   bool finish_on_cancel = true;
   int pumps = 0;
