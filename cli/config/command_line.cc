@@ -36,8 +36,8 @@ std::string Quoted(std::string_view text) {
 // CLI11 cuts the command line into options and operands; what they mean is decided by the option table.
 class Parser {
  public:
-  Parser(const Environment& environment, ParsedCommandLine& result)
-      : environment_(environment), result_(result) {
+  Parser(int argc, const char* const* argv, const Environment& environment, ParsedCommandLine& result)
+      : arguments_(argv + std::min(argc, 1), argv + argc), environment_(environment), result_(result) {
     app_.set_help_flag();
     app_.require_subcommand(0, 1);
     Bind(app_, GlobalOptionTable());
@@ -54,11 +54,12 @@ class Parser {
     }
   }
 
-  void Run(int argc, const char* const* argv) {
-    if (RejectEmptyAssignment(argc, argv)) return;
+  void Run() {
+    if (RejectEmptyAssignment()) return;
     std::optional<ErrorReport> error;
     try {
-      app_.parse(argc, argv);
+      // CLI11 takes them from the back.
+      app_.parse(std::vector<std::string>(arguments_.rbegin(), arguments_.rend()));
     } catch (const CLI::ExtrasError&) {
       error = UnexpectedArgument();
     } catch (const CLI::ArgumentMismatch& mismatch) {
@@ -88,6 +89,7 @@ class Parser {
 
   void Bind(CLI::App& app, std::span<const OptionSpec> specs) {
     for (const OptionSpec& spec : specs) {
+      if (!MayBeGiven(spec)) continue;
       const std::string names = spec.letter == '\0' ? fmt::format("--{}", spec.name)
                                                     : fmt::format("-{},--{}", spec.letter, spec.name);
       const bool flag = spec.arity == OptionArity::kFlag || spec.arity == OptionArity::kCount;
@@ -97,14 +99,22 @@ class Parser {
     }
   }
 
+  // Telling CLI11 of an option costs more than parsing it: only those are told that an argument may mean.
+  bool MayBeGiven(const OptionSpec& spec) const {
+    return std::any_of(arguments_.begin(), arguments_.end(), [&spec](std::string_view argument) {
+      if (argument.substr(0, 2) == "--") return argument.substr(2, spec.name.size()) == spec.name;
+      return spec.letter != '\0' && argument.substr(0, 1) == "-" &&
+             argument.find(spec.letter) != std::string_view::npos;
+    });
+  }
+
   void Fail(ErrorReport error) {
     if (!result_.error.has_value()) result_.error = std::move(error);
   }
 
   // CLI11 would take the next argument as the value of "--server=".
-  bool RejectEmptyAssignment(int argc, const char* const* argv) {
-    for (int i = 1; i < argc; ++i) {
-      const std::string_view argument = argv[i];
+  bool RejectEmptyAssignment() {
+    for (const std::string_view argument : arguments_) {
       if (argument == "--") break;
       if (argument.size() < 4 || argument.substr(0, 2) != "--") continue;
       if (argument.find('=') != argument.size() - 1) continue;
@@ -259,6 +269,7 @@ class Parser {
     }
   }
 
+  const std::vector<std::string_view> arguments_;
   const Environment& environment_;
   ParsedCommandLine& result_;
   CLI::App app_;
@@ -274,7 +285,7 @@ class Parser {
 
 ParsedCommandLine ParseCommandLine(int argc, const char* const* argv, const Environment& environment) {
   ParsedCommandLine result;
-  Parser(environment, result).Run(argc, argv);
+  Parser(argc, argv, environment, result).Run();
   return result;
 }
 
