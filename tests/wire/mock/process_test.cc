@@ -66,7 +66,10 @@ class Process {
   }
 
   pid_t pid() const { return pid_; }
-  void Signal(int number) const { kill(pid_, number); }
+  // Never to -1, which would be every process there is.
+  void Signal(int number) const {
+    if (pid_ > 0) kill(pid_, number);
+  }
 
   Json Ready() const {
     const std::string line = ReadLine(out_);
