@@ -19,6 +19,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -248,10 +249,14 @@ TEST_F(DispatchMock, ASecondSignalLeavesAtOnce) {
   update.set_assignment_id("a-2");
   ASSERT_TRUE(stream->Write(update));
   ASSERT_TRUE(stream->Read(&result));
+  // The socket's name goes as soon as the shutdown has begun, which is beside the word that it has.
+  const auto bound = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  struct stat status {};
+  while (lstat(path.c_str(), &status) == 0 && std::chrono::steady_clock::now() < bound)
+    std::this_thread::yield();
+  EXPECT_NE(lstat(path.c_str(), &status), 0);
   mock.Signal(SIGINT);
   EXPECT_EQ(mock.Wait(), -SIGINT);
-  struct stat status {};
-  EXPECT_NE(lstat(path.c_str(), &status), 0);
   EXPECT_FALSE(stream->Read(&result));
   EXPECT_EQ(stream->Finish().error_code(), grpc::UNAVAILABLE);
 }
