@@ -2,9 +2,11 @@
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
-  # Precompiled headers hide their own inclusion from ccache unless it is told to look past it.
+  # Precompiled headers hide their own inclusion from ccache unless it is told to look past it. Paths are taken
+  # relative to the checkout, so that another one (a clean clone, a work tree) finds the same objects.
   set(CMAKE_CXX_COMPILER_LAUNCHER
     "${CMAKE_COMMAND}" -E env "CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime"
+    "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" "CCACHE_NOHASHDIR=1"
     "${CCACHE_PROGRAM}")
 endif()
 
