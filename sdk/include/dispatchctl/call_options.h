@@ -4,6 +4,8 @@
 #include <optional>
 
 #include "dispatchctl/export.h"
+#include "dispatchctl/hedging.h"
+#include "dispatchctl/retry.h"
 #include "dispatchctl/validation.h"
 
 namespace dispatchctl {
@@ -19,6 +21,16 @@ struct CallOptions {
 
   /// Wait for a connection until the deadline where a call would otherwise fail at once. Built-in: false.
   std::optional<bool> wait_for_ready;
+
+  /// When failed attempts are made again. Built-in: RetryPolicy{}.
+  std::optional<RetryPolicy> retry;
+
+  /// When slow attempts get company. Built-in: never.
+  std::optional<HedgingPolicy> hedging;
+
+  /// Oldest last known status that may stand in for an error, greater than zero. Built-in:
+  /// ClientOptions::fallback.
+  std::optional<std::chrono::nanoseconds> stale_if_error;
 
   /// Sent in addition to ClientOptions::call_defaults.metadata.
   Metadata metadata;

@@ -24,11 +24,13 @@ DISPATCHCTL_EXPORT std::string_view PhaseName(Phase phase);
 /// "local" or "server".
 DISPATCHCTL_EXPORT std::string_view OriginName(Origin origin);
 
-/// One attempt that did not give the call its answer.
-struct FailedAttempt {
+/// One attempt of a call.
+struct AttemptReport {
   std::string endpoint;
-  absl::Status status;
+  absl::Status status;                  ///< CANCELLED: another attempt's answer made this one needless
+  std::chrono::nanoseconds started{0};  ///< since the call's start
   std::chrono::nanoseconds elapsed{0};
+  bool hedge = false;
 };
 
 /// How a result came about.
@@ -38,8 +40,14 @@ struct CallReport {
   std::chrono::nanoseconds elapsed{0};
   Phase phase = Phase::kArguments;  ///< where the call ended
   Origin origin = Origin::kLocal;
-  bool retryable = false;                      ///< the same call may succeed when made again later
-  std::vector<FailedAttempt> failed_attempts;  ///< oldest first; empty when the first attempt answered
+  bool retryable = false;  ///< the same call may succeed when made again later
+  int hedges = 0;          ///< of the attempts, those that were hedges
+  bool stale = false;      ///< answered from what was known before; see stale_age and stale_error
+  std::chrono::nanoseconds stale_age{0};
+  absl::Status stale_error;  ///< what the answer stands in for
+  int breaker_refusals = 0;  ///< endpoints passed over because their breaker was open
+  /// Every attempt, oldest first; empty when the first one answered.
+  std::vector<AttemptReport> history;
 };
 
 }  // namespace DISPATCHCTL_ABI

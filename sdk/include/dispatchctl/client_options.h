@@ -7,7 +7,11 @@
 #include <string_view>
 
 #include "dispatchctl/call_options.h"
+#include "dispatchctl/circuit_breaker.h"
 #include "dispatchctl/export.h"
+#include "dispatchctl/fallback.h"
+#include "dispatchctl/load_balancing.h"
+#include "dispatchctl/retry.h"
 
 namespace dispatchctl {
 inline namespace DISPATCHCTL_ABI {
@@ -51,6 +55,20 @@ struct ClientOptions {
 
   /// Largest message accepted from the server, in bytes.
   std::size_t max_receive_bytes = 4U << 20U;
+
+  LoadBalancing load_balancing = LoadBalancing::kRoundRobin;
+
+  /// How often names are resolved again, 100 ms or more; besides, at once (but at most every second) when an
+  /// endpoint fails. An empty or failing answer leaves the endpoints as they are.
+  std::chrono::milliseconds resolve_interval{10000};
+
+  /// Each endpoint has a breaker of its own.
+  CircuitBreakerOptions breaker;
+
+  /// Shared by all calls of the client.
+  RetryThrottling throttling;
+
+  FallbackOptions fallback;
 
   /// Put in front of gRPC's own user agent, e.g. "fleet-ui/2.1".
   std::string user_agent;
