@@ -172,7 +172,8 @@ void LookupCall::OnLookupDone(AttemptEnd end, CourierStatus&& reply) {
     cancelled = cancelled_;
   }
   const Clock::time_point now = Clock::now();
-  report_.failed_attempts.push_back({endpoint_->name(), end.status, now - attempt_started_});
+  report_.history.push_back(
+      {endpoint_->name(), end.status, attempt_started_ - started_, now - attempt_started_, false});
   // Nothing was sent, so that another endpoint may be asked whatever the call does.
   if (FailedBeforeSending(end.phase) && !cancelled && now < deadline_) {
     tried_.push_back(endpoint_);

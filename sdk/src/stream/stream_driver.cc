@@ -273,7 +273,7 @@ class Driver final : public Task,
     call_.reset();
     writable_ = false;
     if (FailedBeforeSending(end.phase) && !cancelled_.load()) {
-      report_.failed_attempts.push_back({endpoint_->name(), end.status, Clock::now() - started_});
+      report_.history.push_back({endpoint_->name(), end.status, {}, Clock::now() - started_, false});
       tried_.push_back(endpoint_);
       last_failure_ = std::move(end);
       outbox_.Rewind();

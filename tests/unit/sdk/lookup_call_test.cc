@@ -65,7 +65,7 @@ TEST_F(LookupCallTest, GivesTheAnswerAndHowItCameAbout) {
   EXPECT_EQ(report_.attempts, 1);
   EXPECT_EQ(report_.endpoint, "a");
   EXPECT_EQ(report_.phase, Phase::kCall);
-  EXPECT_THAT(report_.failed_attempts, IsEmpty());
+  EXPECT_THAT(report_.history, IsEmpty());
 }
 
 TEST_F(LookupCallTest, SendsNothingForAnUnusableId) {
@@ -83,9 +83,9 @@ TEST_F(LookupCallTest, AsksAnotherEndpointWhenOneCannotBeReached) {
   ASSERT_TRUE(status.ok()) << status.status();
   EXPECT_EQ(report_.attempts, 2);
   EXPECT_EQ(report_.endpoint, "b");
-  ASSERT_EQ(report_.failed_attempts.size(), 1U);
-  EXPECT_EQ(report_.failed_attempts[0].endpoint, "a");
-  EXPECT_THAT(std::string(report_.failed_attempts[0].status.message()), HasSubstr("refused"));
+  ASSERT_EQ(report_.history.size(), 1U);
+  EXPECT_EQ(report_.history[0].endpoint, "a");
+  EXPECT_THAT(std::string(report_.history[0].status.message()), HasSubstr("refused"));
 }
 
 TEST_F(LookupCallTest, KeepsTheLastCauseWhenNoneCanBeReached) {
