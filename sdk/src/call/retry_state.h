@@ -17,6 +17,8 @@ using Time = std::chrono::steady_clock::time_point;
 // What a server says about the next attempt in `grpc-retry-pushback-ms`.
 struct Pushback {
   std::optional<std::chrono::milliseconds> delay;  // unset: there must be none
+
+  bool Forbids() const { return !delay || *delay < std::chrono::milliseconds::zero(); }
 };
 
 // `header_value`: unset where the server sent none. What is not a number of milliseconds, zero or more,
