@@ -19,6 +19,15 @@ namespace {
 // Longer than any call; keeps sums within the clock's range.
 constexpr std::chrono::hours kLongestTimeout{24 * 365};
 
+// When to look again for room for a retry: they take about as long as a call.
+constexpr std::chrono::milliseconds kRoomRetry{5};
+
+// What core says of calls whose connection broke under them.
+bool LostConnection(const AttemptEnd& end) {
+  return end.phase == Phase::kCall && end.origin == Origin::kLocal &&
+         end.status.code() == absl::StatusCode::kUnavailable;
+}
+
 bool FailedBeforeSending(Phase phase) {
   return phase == Phase::kConnect || phase == Phase::kTls;
 }
@@ -72,6 +81,8 @@ void LookupCall::Start(bool on_loop) {
   }
   if (options_.hedging.mode != HedgingMode::kOff) {
     environment_.hedge_budget.OnCall(options_.hedging.max_ratio);
+    hedges_.emplace(options_.hedging, options_.retry,
+                    HedgeDelay(options_.hedging, environment_.pool->UsualLatency(started_)));
     if (!on_loop) {
       // The hedge's timer is the loop's.
       EventLoop& loop = loop_;
@@ -174,6 +185,8 @@ void LookupCall::OnTimer() {
       slot_ = environment_.retry_budget.TryAcquire(environment_.in_flight.load(std::memory_order_relaxed));
       if (slot_) {
         TryNext(now);
+      } else if (now + kRoomRetry < deadline_) {
+        StartTimer(now + kRoomRetry);
       } else {
         Fail(*std::move(last_failure_), now, "too many retries are under way");
       }
@@ -268,38 +281,43 @@ void LookupCall::StartAttempt(EndpointPool::LookupPick&& pick, Clock::time_point
     if (cancelled_) rpc->Cancel();
     attempt.rpc = std::move(rpc);
   }
-  if (options_.hedging.mode != HedgingMode::kOff) ArmHedge(now);
+  if (hedges_) {
+    if (!hedge) hedges_->OnAttempt(now);
+    AwaitHedge();
+  }
   started->Start();
 }
 
-void LookupCall::ArmHedge(Clock::time_point now) {
-  if (report_.hedges >= options_.hedging.max_hedges || report_.attempts >= options_.retry.max_attempts) return;
-  std::optional<std::chrono::nanoseconds> delay = options_.hedging.delay;
-  if (options_.hedging.mode == HedgingMode::kAutomatic) delay = environment_.pool->HedgeDelay(now);
-  if (delay && *delay < deadline_ - now) StartTimer(now + *delay);
+void LookupCall::AwaitHedge() {
+  StopTimer();
+  if (const std::optional<Clock::time_point> next = hedges_->next_hedge()) StartTimer(*next);
 }
 
 void LookupCall::TryHedge(Clock::time_point now) {
-  if (!environment_.retry_budget.MayHedge()) return;
+  if (!hedges_->TryHedge(report_.attempts, environment_.hedge_budget, environment_.retry_budget, now, deadline_))
+    return;
   slot_ = environment_.retry_budget.TryAcquire(environment_.in_flight.load(std::memory_order_relaxed));
-  if (!slot_) return;
   TriedEndpoints tried = tried_;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (cancelled_) return;
     ForEachUnderWay([&](Attempt& attempt) { tried.push_back(attempt.endpoint); });
   }
-  EndpointPool::LookupPick pick = environment_.pool->PickForLookup({.key = courier_id_,
-                                                                    .tried = tried,
-                                                                    .now = now,
-                                                                    .deadline = deadline_,
-                                                                    .wait_for_ready = false,
-                                                                    .avoid_slow = true,
-                                                                    .untried_only = true});
-  if (pick.outcome == EndpointPool::LookupPick::Outcome::kPicked && environment_.hedge_budget.TryTake()) {
+  EndpointPool::LookupPick pick;
+  if (slot_) {
+    pick = environment_.pool->PickForLookup({.key = courier_id_,
+                                             .tried = tried,
+                                             .now = now,
+                                             .deadline = deadline_,
+                                             .wait_for_ready = false,
+                                             .avoid_slow = true,
+                                             .untried_only = true});
+  }
+  if (pick.outcome == EndpointPool::LookupPick::Outcome::kPicked) {
     StartAttempt(std::move(pick), now, /*hedge=*/true);
   } else {
     slot_ = {};
+    AwaitHedge();
   }
 }
 
@@ -307,7 +325,6 @@ void LookupCall::OnAttemptDone(Attempt& attempt, AttemptEnd end, CourierStatus&&
   const Clock::time_point now = Clock::now();
   on_loop_ = true;
   --in_flight_;
-  const std::chrono::nanoseconds elapsed = now - attempt.started;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     attempt.rpc.reset();
@@ -315,10 +332,16 @@ void LookupCall::OnAttemptDone(Attempt& attempt, AttemptEnd end, CourierStatus&&
   attempt.slot = {};
   if (attempt.needless) end = {absl::CancelledError("another attempt ended the call"), Phase::kCall, Origin::kLocal};
   if (!end.status.ok()) end = ExplainDeadline(attempt, std::move(end), now);
-  const Verdict verdict = Judge(attempt, end, elapsed);
+  const bool lost_connection = !end.status.ok() && LostConnection(end);
+  const bool counted = !lost_connection || attempt.endpoint->CountConnectionLoss(attempt.started, now);
+  const std::chrono::nanoseconds elapsed = now - attempt.started;
+  const Verdict verdict = counted ? Judge(attempt, end, elapsed) : Verdict::kExcluded;
   attempt.permit.Done(verdict, now);
-  const bool answered = verdict == Verdict::kSuccess;
-  attempt.endpoint->OnAttemptDone(verdict, end.status, answered ? std::optional(elapsed) : std::nullopt);
+  attempt.endpoint->OnAttemptDone({.verdict = verdict,
+                                   .status = end.status,
+                                   .elapsed = elapsed,
+                                   .answered = verdict == Verdict::kSuccess,
+                                   .overtaken = attempt.needless && !attempt.hedge && result_.ok()});
   if (!end.status.ok() || report_.attempts > 1) {
     report_.history.push_back(
         {attempt.endpoint->name(), end.status, attempt.started - started_, elapsed, attempt.hedge});
@@ -329,7 +352,7 @@ void LookupCall::OnAttemptDone(Attempt& attempt, AttemptEnd end, CourierStatus&&
   } else if (end.status.ok()) {
     Succeed(std::move(reply), end, attempt, now);
   } else {
-    OnAttemptFailed(attempt, std::move(end), now);
+    OnAttemptFailed(attempt, std::move(end), /*charged=*/counted, now);
   }
 }
 
@@ -357,7 +380,7 @@ AttemptEnd LookupCall::ExplainDeadline(const Attempt& attempt, AttemptEnd end, C
   return end;
 }
 
-void LookupCall::OnAttemptFailed(Attempt& attempt, AttemptEnd end, Clock::time_point now) {
+void LookupCall::OnAttemptFailed(Attempt& attempt, AttemptEnd end, bool charged, Clock::time_point now) {
   EndpointPool& pool = *environment_.pool;
   const bool sent = !FailedBeforeSending(end.phase);
   if (sent) {
@@ -374,7 +397,8 @@ void LookupCall::OnAttemptFailed(Attempt& attempt, AttemptEnd end, Clock::time_p
                                               end.origin == Origin::kLocal && now < deadline_,
                          // A client that has never reached anything had better say so at once.
                          .never_retry = end.phase == Phase::kTls || (!sent && !pool.was_connected()),
-                         .pushback = std::nullopt};
+                         .pushback = std::nullopt,
+                         .charged = charged};
   if (end.pushback) failure.pushback = ParsePushback(*end.pushback);
   last_failure_ = end;
 
@@ -388,14 +412,17 @@ void LookupCall::OnAttemptFailed(Attempt& attempt, AttemptEnd end, Clock::time_p
     TryNext(now);
     return;
   }
-  if (in_flight_ > 0) {
-    // The others may still answer, unless this one's word is final.
-    if (sent && !IsRetryable(failure, options_.retry)) {
-      Fail(std::move(end), now);
-    } else if (sent) {
-      environment_.retry_budget.OnFailure();
+  if (hedges_) {
+    switch (hedges_->OnFailure(failure, in_flight_, environment_.retry_budget, now)) {
+      case HedgePlan::AfterFailure::kEnd:
+        Fail(std::move(end), now);
+        return;
+      case HedgePlan::AfterFailure::kWait:
+        AwaitHedge();
+        return;
+      case HedgePlan::AfterFailure::kRetry:
+        break;
     }
-    return;
   }
   StopTimer();
   const RetryState::Decision decision =

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "call/effective_options.h"
+#include "call/hedge_plan.h"
 #include "call/lookup_environment.h"
 #include "call/retry_state.h"
 #include "dispatchctl/call_report.h"
@@ -94,10 +95,10 @@ class LookupCall final : private Timer {
   void Wait(std::uint64_t version);
   void BeginWait();
   void StartAttempt(EndpointPool::LookupPick&& pick, Clock::time_point now, bool hedge);
-  void ArmHedge(Clock::time_point now);
+  void AwaitHedge();
   void TryHedge(Clock::time_point now);
   void OnAttemptDone(Attempt& attempt, AttemptEnd end, CourierStatus&& reply);
-  void OnAttemptFailed(Attempt& attempt, AttemptEnd end, Clock::time_point now);
+  void OnAttemptFailed(Attempt& attempt, AttemptEnd end, bool charged, Clock::time_point now);
   AttemptEnd ExplainDeadline(const Attempt& attempt, AttemptEnd end, Clock::time_point now) const;
   Verdict Judge(const Attempt& attempt, const AttemptEnd& end, std::chrono::nanoseconds elapsed) const;
 
@@ -121,6 +122,7 @@ class LookupCall final : private Timer {
   std::uint64_t awaited_version_ = 0;
   Phase awaited_phase_ = Phase::kConnect;
   RetryState retry_;
+  std::optional<HedgePlan> hedges_;  // unset: the call is not hedged
   RetryBudget::Slot slot_;  // for the next attempt
   TriedEndpoints tried_;
   int in_flight_ = 0;

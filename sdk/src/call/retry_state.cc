@@ -5,14 +5,6 @@
 #include "call/backoff.h"
 
 namespace dispatchctl::internal {
-namespace {
-
-bool Forbids(const Pushback& pushback) {
-  return !pushback.delay || *pushback.delay < std::chrono::milliseconds::zero();
-}
-
-}  // namespace
-
 std::optional<Pushback> ParsePushback(std::optional<std::string_view> header_value) {
   if (!header_value) return std::nullopt;
   std::int64_t milliseconds = 0;
@@ -32,7 +24,7 @@ bool IsRetryable(const AttemptFailure& failure, const CallRetryPolicy& policy) {
       break;
     case absl::StatusCode::kResourceExhausted:
       if (!failure.from_server) return false;
-      if (failure.pushback && !Forbids(*failure.pushback)) return true;
+      if (failure.pushback && !failure.pushback->Forbids()) return true;
       break;
     default:
       break;
@@ -42,10 +34,11 @@ bool IsRetryable(const AttemptFailure& failure, const CallRetryPolicy& policy) {
 
 RetryState::Decision RetryState::OnFailure(const AttemptFailure& failure, int attempts, RetryBudget& budget,
                                            Time now, Time deadline, double unit_random) {
-  const bool forbidden = failure.pushback && Forbids(*failure.pushback);
+  const bool forbidden = failure.pushback && failure.pushback->Forbids();
   const bool retryable = IsRetryable(failure, policy_);
   // A server that wants no retry is in need of fewer calls, whatever its code.
-  const bool budget_allows = (forbidden || retryable) ? budget.OnFailure() : false;
+  bool budget_allows = false;
+  if (forbidden || retryable) budget_allows = failure.charged ? budget.OnFailure() : budget.MayHedge();
   if (!retryable) return {false, {}, "not retryable"};
   if (forbidden) return {false, {}, "the server asked not to retry"};
   if (attempts >= policy_.max_attempts) return {false, {}, "no attempts left"};

@@ -17,6 +17,8 @@ using Time = std::chrono::steady_clock::time_point;
 // What a server says about the next attempt in `grpc-retry-pushback-ms`.
 struct Pushback {
   std::optional<std::chrono::milliseconds> delay;  // unset: there must be none
+
+  bool Forbids() const { return !delay || *delay < std::chrono::milliseconds::zero(); }
 };
 
 // `header_value`: unset where the server sent none. What is not a number of milliseconds, zero or more,
@@ -29,6 +31,7 @@ struct AttemptFailure {
   bool attempt_timed_out = false;  // its own bound ran out, not the call's
   bool never_retry = false;        // refused by this side, a reply too large, ...: would fail in the same way
   std::optional<Pushback> pushback = std::nullopt;
+  bool charged = true;  // false: the budget has paid for it already, with another attempt's failure
 };
 
 // True when another attempt may fare better, budget and time aside.

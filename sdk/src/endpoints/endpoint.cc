@@ -42,36 +42,50 @@ bool Endpoint::UpdateConnectivity() {
   return connectivity_.exchange(now, std::memory_order_relaxed) != now;
 }
 
-void Endpoint::OnAttemptDone(Verdict verdict, const absl::Status& status,
-                             std::optional<std::chrono::nanoseconds> elapsed) {
+void Endpoint::OnAttemptDone(const AttemptOutcome& outcome) {
   in_flight_.fetch_sub(1, std::memory_order_relaxed);
-  if (verdict == Verdict::kSuccess) {
+  if (outcome.verdict == Verdict::kSuccess) {
     successes_.fetch_add(1, std::memory_order_relaxed);
-  } else if (verdict == Verdict::kFailure) {
+  } else if (outcome.verdict == Verdict::kFailure) {
     failures_.fetch_add(1, std::memory_order_relaxed);
   }
-  if (elapsed) latency_.Record(*elapsed);
-  if (slow()) CountProbe(elapsed);
-  if (verdict != Verdict::kSuccess && !status.ok() && status.code() != absl::StatusCode::kCancelled) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    last_error_.assign(status.message().data(), status.message().size());
+  if (outcome.answered) latency_.Record(outcome.elapsed);
+  if (usual_.load(std::memory_order_relaxed) != 0 && (outcome.answered || outcome.overtaken)) {
+    JudgeLatency(outcome);
+  }
+  if (outcome.verdict != Verdict::kSuccess && !absl::IsCancelled(outcome.status)) {
+    const std::lock_guard<std::mutex> lock(error_mutex_);
+    last_error_.assign(outcome.status.message().data(), outcome.status.message().size());
   }
 }
 
-void Endpoint::MarkSlow(std::chrono::nanoseconds fast_enough) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  fast_enough_ = fast_enough;
-  fast_probes_ = 0;
-  slow_.store(true, std::memory_order_relaxed);
+// Counts are approximate where threads meet: they decide on a preference only.
+void Endpoint::JudgeLatency(const AttemptOutcome& outcome) {
+  const std::chrono::nanoseconds usual(usual_.load(std::memory_order_relaxed));
+  if (slow()) {
+    const bool fast = outcome.answered && outcome.elapsed <= usual;
+    const int in_a_row = fast ? fast_probes_.fetch_add(1, std::memory_order_relaxed) + 1 : 0;
+    if (!fast) fast_probes_.store(0, std::memory_order_relaxed);
+    if (in_a_row < kFastProbesToRecover) return;
+    slow_signs_.store(0, std::memory_order_relaxed);
+    slow_.store(false, std::memory_order_relaxed);
+    return;
+  }
+  if (outcome.overtaken || outcome.elapsed > kSlowFactor * usual) {
+    if (slow_signs_.fetch_add(1, std::memory_order_relaxed) + 1 < kSlowSignsToTell) return;
+    fast_probes_.store(0, std::memory_order_relaxed);
+    slow_.store(true, std::memory_order_relaxed);
+  } else if (slow_signs_.load(std::memory_order_relaxed) > 0) {
+    slow_signs_.fetch_sub(1, std::memory_order_relaxed);
+  }
 }
 
-void Endpoint::CountProbe(std::optional<std::chrono::nanoseconds> elapsed) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  fast_probes_ = elapsed && *elapsed <= fast_enough_ ? fast_probes_ + 1 : 0;
-  if (fast_probes_ < kFastProbesToRecover) return;
-  // What it was like while it was slow says nothing of it now.
-  latency_.Reset();
-  slow_.store(false, std::memory_order_relaxed);
+bool Endpoint::CountConnectionLoss(Time attempt_started, Time now) {
+  Time::rep last = last_loss_.load(std::memory_order_relaxed);
+  do {
+    if (attempt_started.time_since_epoch().count() <= last) return false;
+  } while (!last_loss_.compare_exchange_weak(last, now.time_since_epoch().count(), std::memory_order_relaxed));
+  return true;
 }
 
 bool Endpoint::TakeProbe(Time now) {
@@ -83,7 +97,7 @@ bool Endpoint::TakeProbe(Time now) {
 }
 
 std::string Endpoint::last_error() const {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<std::mutex> lock(error_mutex_);
   return last_error_;
 }
 

@@ -3,7 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <functional>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -41,18 +41,29 @@ class Endpoint {
 
   void OnAttemptStarted() { in_flight_.fetch_add(1, std::memory_order_relaxed); }
 
-  // `elapsed`: of an attempt whose time says something of the endpoint.
-  void OnAttemptDone(Verdict verdict, const absl::Status& status,
-                     std::optional<std::chrono::nanoseconds> elapsed);
+  // How an attempt on it has ended.
+  struct AttemptOutcome {
+    Verdict verdict = Verdict::kExcluded;
+    absl::Status status;
+    std::chrono::nanoseconds elapsed{0};
+    bool answered = false;   // the time says how fast the endpoint is
+    bool overtaken = false;  // it was cancelled since a hedge had answered
+  };
+  void OnAttemptDone(const AttemptOutcome& outcome);
+
+  // An attempt that began at `attempt_started` has lost its connection. True for the first one to tell: one
+  // broken connection is one failure, however many attempts end with it.
+  bool CountConnectionLoss(Time attempt_started, Time now);
 
   std::uint64_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
 
-  // While it is much slower than others, an endpoint gets one attempt in a while, as a probe; a few in a row
-  // that take no longer than `fast_enough` end that.
+  // Slow: its attempts take much longer than what most endpoints need, or are overtaken, time and again. It
+  // then gets one in a while, as a probe, until a few in a row are no slower than others'.
   bool slow() const { return slow_.load(std::memory_order_relaxed); }
-  void MarkSlow(std::chrono::nanoseconds fast_enough);
   // True for one caller, when a probe is due.
   bool TakeProbe(Time now);
+  // What most endpoints' attempts stay below.
+  void set_usual_latency(std::chrono::nanoseconds usual) { usual_.store(usual.count(), std::memory_order_relaxed); }
 
   std::string last_error() const;
   EndpointStatus Describe(Time now);
@@ -60,8 +71,10 @@ class Endpoint {
  private:
   static constexpr std::chrono::seconds kProbeInterval{1};
   static constexpr int kFastProbesToRecover = 3;
+  static constexpr int kSlowSignsToTell = 5;  // more than there are fast ones
+  static constexpr int kSlowFactor = 3;
 
-  void CountProbe(std::optional<std::chrono::nanoseconds> elapsed);
+  void JudgeLatency(const AttemptOutcome& outcome);
 
   const EndpointAddress address_;
   ChannelFactory& factory_;
@@ -82,11 +95,13 @@ class Endpoint {
   LatencyTracker latency_;
 
   std::atomic<Time::rep> next_probe_{0};
+  std::atomic<std::int64_t> usual_{0};  // nanoseconds; 0: unknown
+  std::atomic<int> slow_signs_{0};
+  std::atomic<int> fast_probes_{0};
+  std::atomic<Time::rep> last_loss_{std::numeric_limits<Time::rep>::min()};
 
-  mutable std::mutex mutex_;  // guards all below
+  mutable std::mutex error_mutex_;
   std::string last_error_;
-  std::chrono::nanoseconds fast_enough_{0};
-  int fast_probes_ = 0;
 };
 
 }  // namespace dispatchctl::internal

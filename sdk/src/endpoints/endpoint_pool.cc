@@ -5,13 +5,14 @@
 #include <algorithm>
 
 #include "contract/text.h"
-#include "endpoints/latency_outliers.h"
 
 namespace dispatchctl::internal {
 namespace {
 
 // How often latencies are compared.
 constexpr std::chrono::milliseconds kReviewInterval{100};
+// Below it, differences are the scheduler's.
+constexpr std::chrono::milliseconds kLeastUsualLatency{1};
 
 // Lower is better.
 int Rank(Connectivity state) {
@@ -444,27 +445,31 @@ void EndpointPool::OnEndpointFailure() {
   if (resolver_started_ && !stopped_) resolver_->ResolveSoon();
 }
 
-std::optional<std::chrono::nanoseconds> EndpointPool::HedgeDelay(Time now) {
+std::optional<std::chrono::nanoseconds> EndpointPool::UsualLatency(Time now) {
   Time::rep due = next_review_.load(std::memory_order_relaxed);
   if (now.time_since_epoch().count() >= due &&
       next_review_.compare_exchange_strong(due, (now + kReviewInterval).time_since_epoch().count())) {
-    const auto [set, version] = Snapshot();
-    if (set != nullptr) {
-      std::vector<EndpointLatency> latencies;
-      for (const std::shared_ptr<Endpoint>& endpoint : set->endpoints) {
-        latencies.push_back({endpoint->latency().Quantile(0.5), endpoint->latency().Quantile(0.95)});
-      }
-      const LatencyReview review = ReviewLatencies(latencies);
-      if (review.hedge_delay) hedge_delay_.store(review.hedge_delay->count());
-      for (std::size_t i = 0; i < review.slow.size(); ++i) {
-        Endpoint& endpoint = *set->endpoints[i];
-        if (review.slow[i] && !endpoint.slow()) endpoint.MarkSlow(*review.hedge_delay);
-      }
-    }
+    ReviewLatencies();
   }
-  const std::int64_t delay = hedge_delay_.load();
-  if (delay == 0) return std::nullopt;
-  return std::chrono::nanoseconds(delay);
+  const std::int64_t usual = usual_latency_.load();
+  if (usual == 0) return std::nullopt;
+  return std::chrono::nanoseconds(usual);
+}
+
+void EndpointPool::ReviewLatencies() {
+  const std::shared_ptr<const EndpointSet> set = Snapshot().first;
+  if (set == nullptr) return;
+  std::vector<std::chrono::nanoseconds> percentiles;
+  for (const std::shared_ptr<Endpoint>& endpoint : set->endpoints) {
+    if (const auto percentile = endpoint->latency().Quantile(0.95)) percentiles.push_back(*percentile);
+  }
+  if (percentiles.empty()) return;
+  // Of two endpoints the faster one is the measure, or a pair with one slow endpoint would have none.
+  const auto middle = percentiles.begin() + static_cast<std::ptrdiff_t>((percentiles.size() - 1) / 2);
+  std::nth_element(percentiles.begin(), middle, percentiles.end());
+  const std::chrono::nanoseconds usual = std::max<std::chrono::nanoseconds>(*middle, kLeastUsualLatency);
+  usual_latency_.store(usual.count());
+  for (const std::shared_ptr<Endpoint>& endpoint : set->endpoints) endpoint->set_usual_latency(usual);
 }
 
 std::vector<EndpointStatus> EndpointPool::Describe(Time now) {
