@@ -296,6 +296,7 @@ TEST(ParseServiceConfig, NamesWhatElseIsWrong) {
        "loadBalancingConfig[1]: is not an object with one member"},
       {R"({"loadBalancingConfig":[{"round_robin":1}]})",
        "loadBalancingConfig[0].round_robin: is not an object"},
+      {R"({"loadBalancingConfig":[{"a\u0001":1}]})", R"(loadBalancingConfig[0].a\x01: is not an object)"},
       {R"({"loadBalancingPolicy":1})", "loadBalancingPolicy: is not a string"},
       {R"({"loadBalancingPolicy":"best"})", R"(loadBalancingPolicy: "best" is not a policy that is known)"},
   };
@@ -337,6 +338,7 @@ TEST(ParseServiceConfig, RefusesMembersGivenTwice) {
        "methodConfig[1].name[0].service: is given twice"},
       {R"({"a":[1,[],{"b":{}},{"c":1,"d":{"e":[],"e":1}}]})", "a[3].d.e: is given twice"},
       {R"({"a":{"x":1},"b":{"x":1,"y":2,"x":3}})", "b.x: is given twice"},
+      {R"({"a\u0007\"b":1,"a\u0007\"b":1})", R"(a\x07\"b: is given twice)"},
   };
   for (const auto& [json, error] : kTwice) EXPECT_EQ(ErrorOf(json), error) << json;
   EXPECT_FALSE(Parse(R"({"a":{"x":1},"b":{"x":1},"c":[{"x":1},{"x":1}]})").timeout.has_value())
@@ -364,6 +366,11 @@ TEST(ParseServiceConfig, SaysWhereBrokenJsonBreaks) {
     for (char c : message) EXPECT_TRUE(c >= 0x20 && c <= 0x7E) << message;
     EXPECT_EQ(message.find("json.exception"), std::string::npos) << message;
   }
+}
+
+TEST(ParseServiceConfig, NeverRepeatsALongTextThatBreaksIt) {
+  EXPECT_LT(ErrorOf("{\"a\": " + std::string(100'000, 'x')).size(), 300U);
+  EXPECT_LT(ErrorOf("{\"a\": \"" + std::string(100'000, 'x')).size(), 300U);
 }
 
 TEST(ParseServiceConfig, SurvivesDeepNesting) {
