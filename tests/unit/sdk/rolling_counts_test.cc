@@ -262,19 +262,19 @@ TEST(RollingCounts, CountMoreSuccessesThanABucketsWordHolds) {
 }
 
 TEST(RollingCounts, MakeRoomInAWordWithoutLosingWhatIsAddedMeanwhile) {
-  constexpr std::uint64_t kTimes = 100000;
+  constexpr std::uint64_t kTimes = 500000;
   RollingCounts counts = Started(1);
-  std::atomic<int> started = 0;
+  std::atomic<int> running = 3;
   std::vector<std::thread> threads;
   for (int i = 0; i < 3; ++i)
     threads.emplace_back([&] {
-      started.fetch_add(1);
       for (std::uint64_t n = 0; n < kTimes; ++n) EXPECT_EQ(counts.TryAddSuccess(1), Added::kYes);
+      running.fetch_sub(1);
     });
-  while (started.load() < 3) std::this_thread::yield();
-  for (std::uint64_t n = 0; n < kTimes; ++n) EXPECT_TRUE(counts.AddSuccess(1));
+  std::uint64_t made_room = 0;
+  for (; running.load() > 0; ++made_room) EXPECT_TRUE(counts.AddSuccess(1));
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(counts.Total().successes, 4 * kTimes);
+  EXPECT_EQ(counts.Total().successes, 3 * kTimes + made_room);
 }
 
 // Successes need no lock while the ring moves on under them: each counts where it was admitted, or says that
