@@ -67,11 +67,8 @@ absl::StatusOr<Client> Client::Create(ClientOptions options) {
   if (core->lookups().fallback == nullptr) {
     core->lookups().fallback = MakeMemoryFallbackStore(options.fallback.capacity);
   }
-  if (!options.call_defaults.stale_if_error) {
-    options.call_defaults.stale_if_error = options.fallback.stale_if_error;
-  }
   return Client(
-      std::make_shared<internal::ClientConnection>(std::move(core), std::move(options.call_defaults)));
+      std::make_shared<internal::ClientConnection>(std::move(core), internal::CallDefaults(options)));
 }
 
 absl::Status Client::LookupMany(const std::function<std::optional<std::string>()>& source,

@@ -41,7 +41,7 @@ class BlockingCall final : public Cancellable, private LookupCallHandler {
 
 }  // namespace
 
-ClientConnection::ClientConnection(std::shared_ptr<ClientCore> core, CallOptions defaults)
+ClientConnection::ClientConnection(std::shared_ptr<ClientCore> core, CallDefaults defaults)
     : core_(std::move(core)), defaults_(std::move(defaults)) {}
 
 ClientConnection::~ClientConnection() {

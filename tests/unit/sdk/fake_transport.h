@@ -73,6 +73,7 @@ class FakeLookup final : public LookupAttempt {
       ++server_.lookups;
       started_ = true;
       answer_now = !server_.lookup_hangs || cancelled_;
+      answered_ = answer_now;
       end = cancelled_ ? Cancelled() : server_.lookup_ends.front();
       if (!cancelled_ && server_.lookup_ends.size() > 1) server_.lookup_ends.pop_front();
     }
@@ -83,7 +84,7 @@ class FakeLookup final : public LookupAttempt {
     {
       const std::lock_guard<std::mutex> lock(server_.mutex);
       cancelled_ = true;
-      if (!started_ || !server_.lookup_hangs) return;
+      if (!started_ || !server_.lookup_hangs || std::exchange(answered_, true)) return;
     }
     Answer(Cancelled());
   }
@@ -105,6 +106,7 @@ class FakeLookup final : public LookupAttempt {
   const std::string courier_id_;
   bool started_ = false;
   bool cancelled_ = false;
+  bool answered_ = false;
 };
 
 // Completes each operation by itself, one turn of the loop later.
