@@ -406,7 +406,13 @@ void LookupCall::OnAttemptFailed(Attempt& attempt, AttemptEnd end, bool charged,
   if (end.pushback) failure.pushback = ParsePushback(*end.pushback);
   last_failure_ = end;
 
-  if (IsCancelled() || now >= deadline_) {
+  const bool cancelled = IsCancelled();
+  if (cancelled && !absl::IsCancelled(end.status)) {
+    end.status =
+        absl::CancelledError(absl::StrCat("cancelled after an attempt had failed: ", end.status.message()));
+    end.origin = Origin::kLocal;
+  }
+  if (cancelled || now >= deadline_) {
     Fail(std::move(end), now);
     return;
   }
