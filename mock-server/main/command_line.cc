@@ -13,7 +13,8 @@
 #include <utility>
 
 #include "mock-server/domain/acceptance_rule.h"
-#include "mock-server/main/duration.h"
+#include "mock-server/domain/duration.h"
+#include "mock-server/faults/fault_rule.h"
 #include "mock-server/server/listen_address.h"
 
 namespace dispatchctl::mock {
@@ -104,6 +105,13 @@ void AddServeOptions(CLI::App& serve, ServeCommand& command) {
       ->type_name("FILE");
   AddDuration(serve, "--latency", "Hold back each lookup and each result so long", "none", server.latency);
   AddDuration(serve, "--jitter", "Vary the latency by up to so much, up and down", "none", server.jitter);
+  serve
+      .add_option("--fault", server.faults,
+                  "What is to go wrong: KIND[=ARG][,key=value...], for example\n"
+                  "status=UNAVAILABLE,every=3,listen=1 (repeatable; see dispatch-mock(1))")
+      ->type_name("SPEC")
+      ->allow_extra_args(false)
+      ->check(CLI::Validator([](std::string& text) { return Complaint(ParseFault(text)); }, ""));
   AddDuration(serve, "--grace", "Calls may go on so long after SIGTERM or SIGINT", "5s", command.grace);
   AddDuration(serve, "--max-connection-age",
               "Send clients away after this time; their calls may go on for the grace", "none",

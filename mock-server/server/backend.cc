@@ -34,16 +34,16 @@ void AddChannelArguments(const MockServerOptions& options, grpc::ServerBuilder& 
 }  // namespace
 
 Backend::Worker::Worker(Backend* backend, std::unique_ptr<grpc::ServerCompletionQueue> queue,
-                        const Delay& delay)
+                        const Delay& delay, FaultEngine* faults, std::size_t listen)
     : loop(std::move(queue)),
-      lookups(&backend->service_, &loop, &*backend->adapter_, delay, &backend->counters_),
-      streams(&backend->service_, &loop, &*backend->adapter_, delay, &backend->counters_),
+      lookups(&backend->service_, &loop, &*backend->adapter_, delay, &backend->counters_, faults, listen),
+      streams(&backend->service_, &loop, &*backend->adapter_, delay, &backend->counters_, faults, listen),
       utility(&backend->utility_service_, &loop,
               backend->reflection_.has_value() ? &*backend->reflection_ : nullptr) {}
 
-absl::StatusOr<std::unique_ptr<Backend>> Backend::Start(const ListenAddress& address,
+absl::StatusOr<std::unique_ptr<Backend>> Backend::Start(std::size_t listen, const ListenAddress& address,
                                                         const MockServerOptions& options, std::uint64_t seed,
-                                                        Dispatcher* dispatcher) {
+                                                        Dispatcher* dispatcher, FaultEngine* faults) {
   std::unique_ptr<Backend> backend(new Backend);
   std::string target = address.ToString();
   if (address.is_unix()) {
@@ -73,7 +73,8 @@ absl::StatusOr<std::unique_ptr<Backend>> Backend::Start(const ListenAddress& add
   backend->adapter_.emplace(dispatcher, backend->address_);
   for (auto& queue : queues) {
     const Delay delay(options.latency, options.jitter, seed++);
-    backend->workers_.push_back(std::make_unique<Worker>(backend.get(), std::move(queue), delay));
+    backend->workers_.push_back(
+        std::make_unique<Worker>(backend.get(), std::move(queue), delay, faults, listen));
   }
   for (const auto& each : backend->workers_) {
     Worker* worker = each.get();

@@ -20,6 +20,7 @@
 #include "mock-server/adapter/reflection.h"
 #include "mock-server/adapter/utility_calls.h"
 #include "mock-server/domain/dispatcher.h"
+#include "mock-server/faults/fault_engine.h"
 #include "mock-server/server/listen_address.h"
 #include "mock-server/server/mock_server.h"
 #include "mock-server/server/unix_socket.h"
@@ -29,10 +30,11 @@ namespace dispatchctl::mock {
 // One gRPC server on one address, with its completion queues and their threads.
 class Backend {
  public:
-  // `seed` is for this backend's delays. The dispatcher must outlive the backend.
-  static absl::StatusOr<std::unique_ptr<Backend>> Start(const ListenAddress& address,
+  // `listen` is the backend's index, `seed` is for its delays. Dispatcher and faults must outlive the
+  // backend.
+  static absl::StatusOr<std::unique_ptr<Backend>> Start(std::size_t listen, const ListenAddress& address,
                                                         const MockServerOptions& options, std::uint64_t seed,
-                                                        Dispatcher* dispatcher);
+                                                        Dispatcher* dispatcher, FaultEngine* faults);
 
   Backend(const Backend&) = delete;
   Backend& operator=(const Backend&) = delete;
@@ -49,7 +51,8 @@ class Backend {
  private:
   // What runs on one completion queue.
   struct Worker {
-    Worker(Backend* backend, std::unique_ptr<grpc::ServerCompletionQueue> queue, const Delay& delay);
+    Worker(Backend* backend, std::unique_ptr<grpc::ServerCompletionQueue> queue, const Delay& delay,
+           FaultEngine* faults, std::size_t listen);
 
     EventLoop loop;
     LookupCalls lookups;

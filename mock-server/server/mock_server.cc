@@ -37,10 +37,28 @@ class LoggedJournal final : public AssignmentJournal {
   std::once_flag logged_;
 };
 
+absl::StatusOr<std::vector<FaultRule>> ParseFaults(const std::vector<std::string>& specs,
+                                                   std::size_t backends) {
+  std::vector<FaultRule> rules;
+  for (const std::string& spec : specs) {
+    absl::StatusOr<FaultRule> rule = ParseFault(spec);
+    if (!rule.ok()) return rule.status();
+    if (rule->listen.value_or(0) >= backends) {
+      return absl::InvalidArgumentError(fmt::format("fault '{}': listen: there is no backend {}; use 0 to {}",
+                                                    spec, *rule->listen, backends - 1));
+    }
+    rules.push_back(*std::move(rule));
+  }
+  return rules;
+}
+
 }  // namespace
 
 class MockServer::Impl {
  public:
+  explicit Impl(std::uint64_t seed) : faults(seed) {}
+
+  FaultEngine faults;
   std::unique_ptr<AssignmentJournal> journal;
   std::unique_ptr<Dispatcher> dispatcher;
   std::vector<std::unique_ptr<Backend>> backends;
@@ -60,7 +78,11 @@ absl::StatusOr<std::unique_ptr<MockServer>> MockServer::Start(MockServerOptions 
     listen.push_back(*std::move(address));
   }
 
-  auto impl = std::make_unique<Impl>();
+  absl::StatusOr<std::vector<FaultRule>> faults = ParseFaults(options.faults, listen.size());
+  if (!faults.ok()) return faults.status();
+
+  auto impl = std::make_unique<Impl>(options.seed);
+  impl->faults.Set(*std::move(faults));
   if (!options.journal_path.empty()) {
     absl::StatusOr<std::unique_ptr<FileJournal>> journal = FileJournal::Open(options.journal_path);
     if (!journal.ok()) return journal.status();
@@ -72,8 +94,8 @@ absl::StatusOr<std::unique_ptr<MockServer>> MockServer::Start(MockServerOptions 
       std::make_unique<Dispatcher>(options.directory, options.accept, options.seed, impl->journal.get());
   std::uint64_t delay_seed = options.seed;
   for (const ListenAddress& address : listen) {
-    absl::StatusOr<std::unique_ptr<Backend>> backend =
-        Backend::Start(address, options, delay_seed, impl->dispatcher.get());
+    absl::StatusOr<std::unique_ptr<Backend>> backend = Backend::Start(
+        impl->backends.size(), address, options, delay_seed, impl->dispatcher.get(), &impl->faults);
     if (!backend.ok()) return backend.status();
     delay_seed += static_cast<std::uint64_t>(options.completion_queues);
     impl->addresses.push_back((*backend)->address());
@@ -104,6 +126,21 @@ void MockServer::Shutdown(std::chrono::milliseconds grace) {
 
 void MockServer::ShutdownBackend(std::size_t backend, std::chrono::milliseconds grace) {
   impl_->backends.at(backend)->Shutdown(grace);
+}
+
+absl::Status MockServer::SetFaults(const std::vector<std::string>& specs) {
+  absl::StatusOr<std::vector<FaultRule>> rules = ParseFaults(specs, impl_->addresses.size());
+  if (!rules.ok()) return rules.status();
+  impl_->faults.Set(*std::move(rules));
+  return absl::OkStatus();
+}
+
+void MockServer::ClearFaults() {
+  impl_->faults.Set({});
+}
+
+std::vector<FaultCount> MockServer::fault_counts() const {
+  return impl_->faults.Counts();
 }
 
 std::uint64_t MockServer::lookups(std::size_t backend) const {

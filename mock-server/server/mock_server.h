@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "mock-server/domain/acceptance_rule.h"
 #include "mock-server/domain/courier_directory.h"
+#include "mock-server/faults/fault_engine.h"
 
 namespace dispatchctl::mock {
 
@@ -30,6 +31,8 @@ struct MockServerOptions {
   // order.
   std::chrono::microseconds latency{0};
   std::chrono::microseconds jitter{0};
+  // What is to go wrong, as --fault has it: KIND[=ARG][,key=value...]; dispatch-mock(1) lists the words.
+  std::vector<std::string> faults;
   // 0: connections live for ever. Calls still open `max_connection_age_grace` later are ended.
   std::chrono::milliseconds max_connection_age{0};
   std::chrono::milliseconds max_connection_age_grace{std::chrono::seconds(5)};
@@ -67,6 +70,14 @@ class MockServer {
   void Shutdown(std::chrono::milliseconds grace = std::chrono::milliseconds(0));
   // The same for one backend; the others go on.
   void ShutdownBackend(std::size_t backend, std::chrono::milliseconds grace = std::chrono::milliseconds(0));
+
+  // Replaces the faults; their counters start anew. Calls and streams that have met a fault stay under it,
+  // and faults of a whole stream are for streams that begin later. INVALID_ARGUMENT names the spec that is
+  // wrong, and nothing changes. Safe from any thread.
+  absl::Status SetFaults(const std::vector<std::string>& specs);
+  void ClearFaults();
+  // How often each fault has been met since it was set, in the order given.
+  std::vector<FaultCount> fault_counts() const;
 
   // What has arrived since the start. `backend` is an index into addresses().
   std::uint64_t lookups(std::size_t backend) const;

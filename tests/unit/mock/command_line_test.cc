@@ -57,6 +57,10 @@ TEST(CommandLine, ReadsEveryFlag) {
                                       "5ms",
                                       "--jitter",
                                       "250us",
+                                      "--fault",
+                                      "hang,nth=3",
+                                      "--fault",
+                                      "status=UNKNOWN,message=no thanks",
                                       "--grace",
                                       "1s",
                                       "--max-connection-age",
@@ -78,6 +82,7 @@ TEST(CommandLine, ReadsEveryFlag) {
   EXPECT_EQ(command.server.journal_path, "j.ndjson");
   EXPECT_EQ(command.server.latency, milliseconds(5));
   EXPECT_EQ(command.server.jitter, std::chrono::microseconds(250));
+  EXPECT_THAT(command.server.faults, ElementsAre("hang,nth=3", "status=UNKNOWN,message=no thanks"));
   EXPECT_EQ(command.grace, seconds(1));
   EXPECT_EQ(command.server.max_connection_age, seconds(30));
   EXPECT_EQ(command.server.max_concurrent_streams, 3);
@@ -111,6 +116,8 @@ INSTANTIATE_TEST_SUITE_P(
                     BadCase{{"serve", "--grace", "x"}, "--grace"},
                     BadCase{{"serve", "--accept", "maybe"}, "--accept"},
                     BadCase{{"serve", "--seed", "-1"}, "--seed"}, BadCase{{"serve", "--seed", "x"}, "--seed"},
+                    BadCase{{"serve", "--fault", "hangs"}, "--fault: fault 'hangs': 'hangs' is not a fault"},
+                    BadCase{{"serve", "--fault", ""}, "--fault: fault ''"},
                     BadCase{{"serve", "--listen", "50051"}, "--listen: '50051' has no port"},
                     BadCase{{"serve", "--listen", "h:70000"}, "--listen"},
                     BadCase{{"serve", "--reflection", "maybe"}, "--reflection"},

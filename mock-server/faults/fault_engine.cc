@@ -1,0 +1,216 @@
+#include "mock-server/faults/fault_engine.h"
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include <random>
+#include <utility>
+
+namespace dispatchctl::mock {
+namespace {
+
+bool Matches(const std::string& glob, std::string_view text) {
+  return glob.empty() || fnmatch(glob.c_str(), std::string(text).c_str(), 0) == 0;
+}
+
+// Uniform in [0, 1), the same in every standard library.
+double Draw(std::mt19937_64& random) {
+  return static_cast<double>(random() >> 11U) * 0x1p-53;
+}
+
+}  // namespace
+
+struct FaultEngine::RuleState {
+  RuleState(FaultRule given, std::uint64_t seed) : rule(std::move(given)), random(seed) {}
+
+  // Whether one more of what the selectors matched meets the fault.
+  bool Fires() {
+    ++matched;
+    if (matched <= rule.after || (matched - rule.after) % rule.every != 0) return false;
+    if (rule.first != 0 && fired >= rule.first) return false;
+    if (rule.probability < 1 && Draw(random) >= rule.probability) return false;
+    if (rule.max != 0 && under_way->load(std::memory_order_relaxed) >= rule.max) return false;
+    ++fired;
+    return true;
+  }
+
+  FaultRule rule;
+  std::mt19937_64 random;
+  std::uint64_t calls = 0;
+  std::uint64_t matched = 0;
+  std::uint64_t fired = 0;
+  // Outlives the rule: what met the fault may.
+  std::shared_ptr<std::atomic<std::uint64_t>> under_way = std::make_shared<std::atomic<std::uint64_t>>(0);
+};
+
+struct FaultEngine::RuleSet {
+  // All that follows it. A rule has one owner at a time, whichever thread asks.
+  std::mutex mutex;
+  std::vector<RuleState> states;
+
+  static void Apply(RuleState& state, std::unique_ptr<Faults>& faults) {
+    if (faults == nullptr) faults = std::make_unique<Faults>();
+    state.under_way->fetch_add(1, std::memory_order_relaxed);
+    faults->under_way.emplace_back(nullptr, [under_way = state.under_way](void* /*none*/) {
+      under_way->fetch_sub(1, std::memory_order_relaxed);
+    });
+    const FaultRule& rule = state.rule;
+    const auto end = [&](FaultEnding ending) {
+      if (!faults->ending.has_value() || ending.after < faults->ending->after)
+        faults->ending = std::move(ending);
+    };
+    switch (rule.kind) {
+      case FaultKind::kLatency:
+        faults->latency += rule.latency;
+        break;
+      case FaultKind::kStatus:
+      case FaultKind::kCloseAfter:
+        end({.after = rule.count,
+             .code = rule.code,
+             .message = rule.message.empty() ? fmt::format("fault '{}'", rule.spec) : rule.message,
+             .pushback = rule.pushback});
+        break;
+      case FaultKind::kCleanCloseAfter:
+        end({.after = rule.count, .code = absl::StatusCode::kOk, .message = {}, .pushback = {}});
+        break;
+      case FaultKind::kHang:
+        faults->hang = true;
+        break;
+      case FaultKind::kBigMessage:
+        faults->message_bytes += rule.bytes;
+        break;
+      case FaultKind::kBadUtf8:
+        if (faults->corruption == Corruption::kNone) faults->corruption = Corruption::kBadUtf8;
+        break;
+      case FaultKind::kBadBytes:
+        if (faults->corruption == Corruption::kNone) faults->corruption = Corruption::kBadBytes;
+        break;
+      case FaultKind::kHeaders:
+        faults->header_bytes += rule.bytes;
+        break;
+      case FaultKind::kDuplicate:
+        faults->duplicate = true;
+        break;
+      case FaultKind::kDropResult:
+        faults->drop_result = true;
+        break;
+      case FaultKind::kUnknownId:
+        faults->unknown_id = fmt::format("mock-unknown-{}", state.fired);
+        break;
+      case FaultKind::kReorder:
+        if (faults->reorder == 0) faults->reorder = rule.count;
+        break;
+      case FaultKind::kSlowRead:
+        if (!faults->read_limit.has_value()) faults->read_limit = rule.count;
+        break;
+    }
+  }
+};
+
+void FaultEngine::Set(std::vector<FaultRule> rules) {
+  std::shared_ptr<RuleSet> set;
+  if (!rules.empty()) {
+    set = std::make_shared<RuleSet>();
+    std::uint64_t seed = seed_;
+    for (FaultRule& rule : rules) set->states.emplace_back(std::move(rule), seed++);
+  }
+  const std::lock_guard lock(mutex_);
+  rules_ = std::move(set);
+  active_.store(rules_ != nullptr, std::memory_order_relaxed);
+}
+
+std::shared_ptr<FaultEngine::RuleSet> FaultEngine::rules() const {
+  const std::lock_guard lock(mutex_);
+  return rules_;
+}
+
+std::unique_ptr<Faults> FaultEngine::OnLookup(std::size_t listen, std::string_view courier_id) {
+  std::unique_ptr<Faults> faults;
+  if (!active()) return faults;
+  const std::shared_ptr<RuleSet> set = rules();
+  if (set == nullptr) return faults;
+  const std::lock_guard lock(set->mutex);
+  for (RuleState& state : set->states) {
+    const FaultRule& rule = state.rule;
+    if (!rule.AppliesTo(FaultScope::kLookup) || rule.listen.value_or(listen) != listen ||
+        !Matches(rule.courier_id, courier_id)) {
+      continue;
+    }
+    const std::uint64_t number = ++state.calls;
+    if (rule.nth != 0 && rule.nth != number) continue;
+    if (state.Fires()) RuleSet::Apply(state, faults);
+  }
+  return faults;
+}
+
+std::vector<FaultCount> FaultEngine::Counts() const {
+  std::vector<FaultCount> counts;
+  const std::shared_ptr<RuleSet> set = rules();
+  if (set == nullptr) return counts;
+  const std::lock_guard lock(set->mutex);
+  for (const RuleState& state : set->states) {
+    counts.push_back({.spec = state.rule.spec,
+                      .matched = state.matched,
+                      .fired = state.fired,
+                      .under_way = state.under_way->load(std::memory_order_relaxed)});
+  }
+  return counts;
+}
+
+// Whether there are any rules; those that are new to the stream count it.
+bool FaultEngine::Stream::Bind() {
+  std::shared_ptr<RuleSet> current = engine_->rules();
+  if (current != rules_) {
+    rules_ = std::move(current);
+    per_rule_.clear();
+    if (rules_ != nullptr) {
+      const std::lock_guard lock(rules_->mutex);
+      for (RuleState& state : rules_->states) {
+        const bool mine =
+            state.rule.listen.value_or(listen_) == listen_ &&
+            (state.rule.AppliesTo(FaultScope::kStream) || state.rule.AppliesTo(FaultScope::kUpdate));
+        per_rule_.push_back({.number = mine ? ++state.calls : 0});
+      }
+    }
+  }
+  return rules_ != nullptr;
+}
+
+std::unique_ptr<Faults> FaultEngine::Stream::OnStart() {
+  std::unique_ptr<Faults> faults;
+  if (!engine_->active() || !Bind()) return faults;
+  const std::lock_guard lock(rules_->mutex);
+  for (std::size_t i = 0; i < per_rule_.size(); ++i) {
+    RuleState& state = rules_->states[i];
+    if (per_rule_[i].number == 0 || !state.rule.AppliesTo(FaultScope::kStream)) continue;
+    if (state.rule.nth != 0 && state.rule.nth != per_rule_[i].number) continue;
+    if (state.Fires()) RuleSet::Apply(state, faults);
+  }
+  return faults;
+}
+
+std::unique_ptr<Faults> FaultEngine::Stream::OnUpdate(const Update& update) {
+  std::unique_ptr<Faults> faults;
+  if (!engine_->active() || !Bind()) return faults;
+  const std::lock_guard lock(rules_->mutex);
+  for (std::size_t i = 0; i < per_rule_.size(); ++i) {
+    RuleState& state = rules_->states[i];
+    const FaultRule& rule = state.rule;
+    PerRule& mine = per_rule_[i];
+    if (mine.number == 0 || !rule.AppliesTo(FaultScope::kUpdate)) continue;
+    if (rule.nth != 0 && rule.nth != mine.number) continue;
+    if (rule.nth_message != 0 && rule.nth_message != update.number) continue;
+    if (!Matches(rule.assignment_id, update.assignment_id) || !Matches(rule.courier_id, update.courier_id) ||
+        !Matches(rule.zone, update.zone)) {
+      continue;
+    }
+    // Such a kind's argument means every so many of a stream.
+    const bool counted = rule.kind == FaultKind::kDuplicate || rule.kind == FaultKind::kDropResult ||
+                         rule.kind == FaultKind::kUnknownId;
+    if (counted && ++mine.matched % rule.count != 0) continue;
+    if (state.Fires()) RuleSet::Apply(state, faults);
+  }
+  return faults;
+}
+
+}  // namespace dispatchctl::mock
