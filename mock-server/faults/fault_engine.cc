@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fnmatch.h>
 
+#include <algorithm>
 #include <random>
 #include <utility>
 
@@ -39,6 +40,12 @@ struct FaultEngine::RuleState {
   std::uint64_t calls = 0;
   std::uint64_t matched = 0;
   std::uint64_t fired = 0;
+  // For as long as what it gives back lives, one more is under the fault.
+  std::shared_ptr<void> Hold() {
+    under_way->fetch_add(1, std::memory_order_relaxed);
+    return {nullptr, [count = under_way](void* /*none*/) { count->fetch_sub(1, std::memory_order_relaxed); }};
+  }
+
   // Outlives the rule: what met the fault may.
   std::shared_ptr<std::atomic<std::uint64_t>> under_way = std::make_shared<std::atomic<std::uint64_t>>(0);
 };
@@ -50,10 +57,7 @@ struct FaultEngine::RuleSet {
 
   static void Apply(RuleState& state, std::unique_ptr<Faults>& faults) {
     if (faults == nullptr) faults = std::make_unique<Faults>();
-    state.under_way->fetch_add(1, std::memory_order_relaxed);
-    faults->under_way.emplace_back(nullptr, [under_way = state.under_way](void* /*none*/) {
-      under_way->fetch_sub(1, std::memory_order_relaxed);
-    });
+    faults->under_way.push_back(state.Hold());
     const FaultRule& rule = state.rule;
     const auto end = [&](FaultEnding ending) {
       if (!faults->ending.has_value() || ending.after < faults->ending->after)
@@ -103,7 +107,30 @@ struct FaultEngine::RuleSet {
       case FaultKind::kSlowRead:
         if (!faults->read_limit.has_value()) faults->read_limit = rule.count;
         break;
+      case FaultKind::kGoawayAfter:
+      case FaultKind::kTcpResetAfter:
+      case FaultKind::kRefuse:
+      case FaultKind::kDrip:
+      case FaultKind::kBadBytesAfter:
+      case FaultKind::kBlackhole:
+        break;  // for connections
     }
+  }
+
+  static void Apply(RuleState& state, ConnectionFaults& faults) {
+    faults.under_way.push_back(state.Hold());
+    const FaultRule& rule = state.rule;
+    const auto least = [](std::optional<std::uint64_t>& value, std::uint64_t other) {
+      value = std::min(value.value_or(other), other);
+    };
+    if (rule.kind == FaultKind::kRefuse) faults.refuse = true;
+    if (rule.kind == FaultKind::kTcpResetAfter) least(faults.reset_after, rule.bytes);
+    if (rule.kind == FaultKind::kBlackhole) least(faults.blackhole_after, rule.bytes);
+    if (rule.kind == FaultKind::kBadBytesAfter) least(faults.bad_bytes_after, rule.bytes);
+    if (rule.kind == FaultKind::kDrip) least(faults.drip, rule.bytes);
+    if (rule.kind == FaultKind::kGoawayAfter &&
+        (faults.goaway_after == 0 || rule.count < faults.goaway_after))
+      faults.goaway_after = rule.count;
   }
 };
 
@@ -141,6 +168,34 @@ std::unique_ptr<Faults> FaultEngine::OnLookup(std::size_t listen, std::string_vi
     if (state.Fires()) RuleSet::Apply(state, faults);
   }
   return faults;
+}
+
+std::unique_ptr<ConnectionFaults> FaultEngine::OnConnection(std::size_t listen) {
+  std::unique_ptr<ConnectionFaults> faults;
+  const std::shared_ptr<RuleSet> set = rules();
+  if (set == nullptr) return faults;
+  const std::lock_guard lock(set->mutex);
+  for (RuleState& state : set->states) {
+    const FaultRule& rule = state.rule;
+    if (!rule.AppliesTo(FaultScope::kConnection) || rule.listen.value_or(listen) != listen) continue;
+    const std::uint64_t number = ++state.calls;
+    if ((rule.nth != 0 && rule.nth != number) || !state.Fires()) continue;
+    if (faults == nullptr) faults = std::make_unique<ConnectionFaults>();
+    RuleSet::Apply(state, *faults);
+  }
+  return faults;
+}
+
+bool FaultEngine::RefusesConnections(std::size_t listen) const {
+  const std::shared_ptr<RuleSet> set = rules();
+  if (set == nullptr) return false;
+  const std::lock_guard lock(set->mutex);
+  return std::any_of(set->states.begin(), set->states.end(), [listen](const RuleState& state) {
+    const FaultRule& rule = state.rule;
+    return rule.kind == FaultKind::kRefuse && rule.listen.value_or(listen) == listen && rule.nth == 0 &&
+           rule.every == 1 && rule.first == 0 && rule.max == 0 && rule.probability >= 1 &&
+           state.matched >= rule.after;
+  });
 }
 
 std::vector<FaultCount> FaultEngine::Counts() const {

@@ -48,6 +48,24 @@ struct Faults {
   std::vector<std::shared_ptr<void>> under_way;
 };
 
+// What is to go wrong with one connection. Bytes are counted from its beginning; of several words about the
+// same the least counts.
+struct ConnectionFaults {
+  // It is reset as soon as it was accepted.
+  bool refuse = false;
+  // Bytes in both directions together.
+  std::optional<std::uint64_t> reset_after;
+  std::optional<std::uint64_t> blackhole_after;
+  // Bytes to the client.
+  std::optional<std::uint64_t> bad_bytes_after;
+  // Bytes per second to the client.
+  std::optional<std::uint64_t> drip;
+  // gRPC messages to the client; 0: no GOAWAY.
+  std::uint64_t goaway_after = 0;
+
+  std::vector<std::shared_ptr<void>> under_way;
+};
+
 struct FaultCount {
   std::string spec;
   // What the rule's selectors matched, and how much of it met the fault.
@@ -72,6 +90,12 @@ class FaultEngine {
 
   // Null: nothing goes wrong.
   std::unique_ptr<Faults> OnLookup(std::size_t listen, std::string_view courier_id);
+
+  // For each connection that was accepted, and for each that is open when there are other rules.
+  std::unique_ptr<ConnectionFaults> OnConnection(std::size_t listen);
+
+  // Whether a refuse rule is met by every connection from now on, so that none need be accepted to tell.
+  bool RefusesConnections(std::size_t listen) const;
 
   // In the rules' order.
   std::vector<FaultCount> Counts() const;

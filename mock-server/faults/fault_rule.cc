@@ -15,7 +15,17 @@
 namespace dispatchctl::mock {
 namespace {
 
-enum class Argument { kNone, kDuration, kSize, kCount, kOptionalCount, kCode, kCountAndCode };
+enum class Argument {
+  kNone,
+  kDuration,
+  kSize,      // from 1
+  kPosition,  // a size, from 0
+  kRate,
+  kCount,
+  kOptionalCount,
+  kCode,
+  kCountAndCode
+};
 
 // Which part of a stream of assignments a kind concerns. Either: an update if the rule selects updates, else
 // the stream.
@@ -29,9 +39,15 @@ struct KindTraits {
   StreamPart stream;
   // For sizes, in bytes.
   std::uint64_t largest = 0;
+  bool connection = false;
 };
 
 constexpr std::uint64_t kMebibyte = 1024 * 1024;
+constexpr std::uint64_t kTebibyte = kMebibyte * kMebibyte;
+
+constexpr KindTraits OfConnections(std::string_view name, FaultKind kind, Argument argument) {
+  return {name, kind, argument, false, StreamPart::kNone, kTebibyte, true};
+}
 
 constexpr std::array kKinds = {
     KindTraits{"latency", FaultKind::kLatency, Argument::kDuration, true, StreamPart::kUpdate},
@@ -50,6 +66,13 @@ constexpr std::array kKinds = {
     KindTraits{"unknown-id", FaultKind::kUnknownId, Argument::kCount, false, StreamPart::kUpdate},
     KindTraits{"reorder", FaultKind::kReorder, Argument::kCount, false, StreamPart::kStream},
     KindTraits{"slow-read", FaultKind::kSlowRead, Argument::kOptionalCount, false, StreamPart::kStream},
+    OfConnections("goaway-after", FaultKind::kGoawayAfter, Argument::kCount),
+    OfConnections("tcp-reset-after", FaultKind::kTcpResetAfter, Argument::kPosition),
+    OfConnections("refuse", FaultKind::kRefuse, Argument::kNone),
+    OfConnections("drip", FaultKind::kDrip, Argument::kRate),
+    OfConnections("bad-bytes-after", FaultKind::kBadBytesAfter, Argument::kPosition),
+    OfConnections("blackhole", FaultKind::kBlackhole, Argument::kNone),
+    OfConnections("blackhole-after", FaultKind::kBlackhole, Argument::kPosition),
 };
 
 constexpr std::array<std::string_view, 14> kKeys = {
@@ -92,7 +115,8 @@ absl::Status ParseCount(std::string_view key, std::string_view text, std::uint64
   return Wrong(fmt::format("{}: '{}' is not a whole number from {}", key, text, least));
 }
 
-absl::Status ParseSize(const KindTraits& traits, std::string_view text, std::uint64_t& bytes) {
+absl::Status ParseSize(const KindTraits& traits, std::string_view text, std::uint64_t least,
+                       std::uint64_t& bytes) {
   struct Unit {
     std::string_view name;
     std::uint64_t bytes;
@@ -107,9 +131,9 @@ absl::Status ParseSize(const KindTraits& traits, std::string_view text, std::uin
   if (error != std::errc() || unit == kUnits.end()) {
     return Wrong(fmt::format("{}: '{}' is not a size; use for example 16KiB or 5MiB", traits.name, text));
   }
-  if (number == 0 || number > traits.largest / unit->bytes) {
-    return Wrong(
-        fmt::format("{}: '{}' is not from 1B to {}MiB", traits.name, text, traits.largest / kMebibyte));
+  if (number < least || number > traits.largest / unit->bytes) {
+    return Wrong(fmt::format("{}: '{}' is not from {}B to {}MiB", traits.name, text, least,
+                             traits.largest / kMebibyte));
   }
   bytes = number * unit->bytes;
   return absl::OkStatus();
@@ -149,7 +173,18 @@ absl::Status ParseArgument(const KindTraits& traits, std::optional<std::string_v
     }
     case Argument::kSize:
       if (!text.has_value()) return missing("16KiB");
-      return ParseSize(traits, *text, rule.bytes);
+      return ParseSize(traits, *text, 1, rule.bytes);
+    case Argument::kPosition:
+      if (!text.has_value()) return missing("1MiB");
+      return ParseSize(traits, *text, 0, rule.bytes);
+    case Argument::kRate: {
+      if (!text.has_value()) return missing("100B/s");
+      constexpr std::string_view kPerSecond = "/s";
+      if (!text->ends_with(kPerSecond)) {
+        return Wrong(fmt::format("{}: '{}' is not a rate; use for example 100B/s", traits.name, *text));
+      }
+      return ParseSize(traits, text->substr(0, text->size() - kPerSecond.size()), 1, rule.bytes);
+    }
     case Argument::kCount:
       if (!text.has_value()) return missing("10");
       return ParseCount(traits.name, *text, traits.kind == FaultKind::kCleanCloseAfter ? 0 : 1, rule.count);
@@ -227,6 +262,11 @@ absl::Status ParseKey(const KindTraits& traits, std::string_view key, std::strin
 }
 
 absl::Status CheckTogether(const KindTraits& traits, const FaultRule& rule) {
+  if (traits.connection && (rule.method.has_value() || SelectsUpdates(rule))) {
+    return Wrong(fmt::format(
+        "{} concerns a connection; method, courier_id, assignment_id, zone and nth-message do not select one",
+        traits.name));
+  }
   if (traits.stream == StreamPart::kStream && SelectsUpdates(rule) &&
       (!traits.lookup || rule.method == Method::kAssign || SelectsStreamsOnly(rule))) {
     return Wrong(fmt::format(
@@ -283,6 +323,8 @@ absl::Status ParseWords(std::string_view spec, FaultRule& rule) {
 
 bool FaultRule::AppliesTo(FaultScope scope) const {
   const KindTraits& traits = TraitsOf(kind);
+  if (traits.connection || scope == FaultScope::kConnection)
+    return traits.connection && scope == FaultScope::kConnection;
   if (scope == FaultScope::kLookup)
     return traits.lookup && method != Method::kAssign && !SelectsStreamsOnly(*this);
   if (method == Method::kLookup) return false;

@@ -27,12 +27,19 @@ enum class FaultKind {
   kUnknownId,
   kReorder,
   kSlowRead,
+  kGoawayAfter,
+  kTcpResetAfter,
+  kRefuse,
+  kDrip,
+  kBadBytesAfter,
+  kBlackhole,
 };
 
 enum class Method { kLookup, kAssign };
 
-// What a rule is asked about: a lookup, a stream of assignments as a whole, or one update of it.
-enum class FaultScope { kLookup, kStream, kUpdate };
+// What a rule is asked about: a lookup, a stream of assignments as a whole, one update of it, or a
+// connection.
+enum class FaultScope { kLookup, kStream, kUpdate, kConnection };
 
 // What is to go wrong, for whom and how often. As text: KIND[=ARG][,key=value...], for example
 // "status=UNAVAILABLE,every=3,listen=1".
@@ -56,7 +63,7 @@ struct FaultRule {
   std::string zone;
   // Which backend: an index into MockServer::addresses().
   std::optional<std::size_t> listen;
-  // The nth call or stream, from 1, of those the rule selects otherwise; 0: any.
+  // The nth call, stream or connection, from 1, of those the rule selects otherwise; 0: any.
   std::uint64_t nth = 0;
   // The nth update of its stream, from 1; 0: any.
   std::uint64_t nth_message = 0;

@@ -107,7 +107,10 @@ int Serve(ServeCommand command) {
     return Fail(kRuntimeError, "cannot write the ready line to stdout");
   }
 
-  logger->info("{}: stopping, calls may go on for {} ms", strsignal(signals.Wait()), grace.count());
+  const int first = signals.Wait();
+  // Before a second signal can end the process.
+  (*server)->RemoveUnixSockets();
+  logger->info("{}: stopping, calls may go on for {} ms", strsignal(first), grace.count());
   const int stopped = eventfd(0, EFD_CLOEXEC);
   std::thread shutdown([&server, grace, stopped] {
     (*server)->Shutdown(grace);

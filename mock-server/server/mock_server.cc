@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 #include <thread>
 #include <utility>
@@ -52,13 +53,27 @@ absl::StatusOr<std::vector<FaultRule>> ParseFaults(const std::vector<std::string
   return rules;
 }
 
+// Null: there is none.
+const FaultRule* FirstOfConnections(const std::vector<FaultRule>& rules) {
+  const auto found = std::find_if(rules.begin(), rules.end(), [](const FaultRule& rule) {
+    return rule.AppliesTo(FaultScope::kConnection);
+  });
+  return found == rules.end() ? nullptr : &*found;
+}
+
 }  // namespace
 
 class MockServer::Impl {
  public:
   explicit Impl(std::uint64_t seed) : faults(seed) {}
 
+  void SetFaults(std::vector<FaultRule> rules) {
+    faults.Set(std::move(rules));
+    for (const auto& backend : backends) backend->FaultsChanged();
+  }
+
   FaultEngine faults;
+  bool relayed = false;
   std::unique_ptr<AssignmentJournal> journal;
   std::unique_ptr<Dispatcher> dispatcher;
   std::vector<std::unique_ptr<Backend>> backends;
@@ -82,6 +97,7 @@ absl::StatusOr<std::unique_ptr<MockServer>> MockServer::Start(MockServerOptions 
   if (!faults.ok()) return faults.status();
 
   auto impl = std::make_unique<Impl>(options.seed);
+  impl->relayed = options.connection_faults || FirstOfConnections(*faults) != nullptr;
   impl->faults.Set(*std::move(faults));
   if (!options.journal_path.empty()) {
     absl::StatusOr<std::unique_ptr<FileJournal>> journal = FileJournal::Open(options.journal_path);
@@ -94,8 +110,9 @@ absl::StatusOr<std::unique_ptr<MockServer>> MockServer::Start(MockServerOptions 
       std::make_unique<Dispatcher>(options.directory, options.accept, options.seed, impl->journal.get());
   std::uint64_t delay_seed = options.seed;
   for (const ListenAddress& address : listen) {
-    absl::StatusOr<std::unique_ptr<Backend>> backend = Backend::Start(
-        impl->backends.size(), address, options, delay_seed, impl->dispatcher.get(), &impl->faults);
+    absl::StatusOr<std::unique_ptr<Backend>> backend =
+        Backend::Start(impl->backends.size(), address, options, delay_seed, impl->dispatcher.get(),
+                       &impl->faults, impl->relayed);
     if (!backend.ok()) return backend.status();
     delay_seed += static_cast<std::uint64_t>(options.completion_queues);
     impl->addresses.push_back((*backend)->address());
@@ -112,6 +129,10 @@ MockServer::~MockServer() {
 
 const std::vector<std::string>& MockServer::addresses() const {
   return impl_->addresses;
+}
+
+void MockServer::RemoveUnixSockets() {
+  for (const auto& backend : impl_->backends) backend->RemoveSocket();
 }
 
 void MockServer::Shutdown(std::chrono::milliseconds grace) {
@@ -131,12 +152,16 @@ void MockServer::ShutdownBackend(std::size_t backend, std::chrono::milliseconds 
 absl::Status MockServer::SetFaults(const std::vector<std::string>& specs) {
   absl::StatusOr<std::vector<FaultRule>> rules = ParseFaults(specs, impl_->addresses.size());
   if (!rules.ok()) return rules.status();
-  impl_->faults.Set(*std::move(rules));
+  if (const FaultRule* rule = FirstOfConnections(*rules); rule != nullptr && !impl_->relayed) {
+    return absl::FailedPreconditionError(
+        fmt::format("fault '{}' takes a server that was started with connection_faults", rule->spec));
+  }
+  impl_->SetFaults(*std::move(rules));
   return absl::OkStatus();
 }
 
 void MockServer::ClearFaults() {
-  impl_->faults.Set({});
+  impl_->SetFaults({});
 }
 
 std::vector<FaultCount> MockServer::fault_counts() const {

@@ -262,6 +262,45 @@ TEST_F(FaultEngineTest, NamesEachUnknownIdAnew) {
   EXPECT_EQ(second.OnUpdate({"a", "c", "z", 1})->unknown_id, "mock-unknown-2");
 }
 
+TEST_F(FaultEngineTest, TakesTheLeastForAConnection) {
+  Set({"tcp-reset-after=5KiB", "tcp-reset-after=2KiB", "drip=10B/s", "drip=20B/s", "goaway-after=7",
+       "goaway-after=3", "blackhole-after=9", "bad-bytes-after=8", "refuse,listen=1"});
+  const auto faults = engine_.OnConnection(0);
+  ASSERT_NE(faults, nullptr);
+  EXPECT_EQ(faults->reset_after, 2048U);
+  EXPECT_EQ(faults->drip, 10U);
+  EXPECT_EQ(faults->goaway_after, 3U);
+  EXPECT_EQ(faults->blackhole_after, 9U);
+  EXPECT_EQ(faults->bad_bytes_after, 8U);
+  EXPECT_FALSE(faults->refuse);
+  EXPECT_TRUE(engine_.OnConnection(1)->refuse);
+  EXPECT_EQ(engine_.OnLookup(0, "c"), nullptr);
+}
+
+TEST_F(FaultEngineTest, CountsConnections) {
+  Set({"blackhole,nth=2", "drip=1B/s,after=3"});
+  EXPECT_EQ(engine_.OnConnection(0), nullptr);
+  EXPECT_TRUE(engine_.OnConnection(0)->blackhole_after.has_value());
+  EXPECT_EQ(engine_.OnConnection(0), nullptr);
+  EXPECT_TRUE(engine_.OnConnection(0)->drip.has_value());
+}
+
+TEST_F(FaultEngineTest, RefusesConnectionsWithoutAskingWhenAllAreMet) {
+  EXPECT_FALSE(engine_.RefusesConnections(0));
+  Set({"refuse,listen=1"});
+  EXPECT_FALSE(engine_.RefusesConnections(0));
+  EXPECT_TRUE(engine_.RefusesConnections(1));
+  Set({"refuse,after=1"});
+  EXPECT_FALSE(engine_.RefusesConnections(0));
+  EXPECT_EQ(engine_.OnConnection(0), nullptr);
+  EXPECT_TRUE(engine_.RefusesConnections(0));
+  for (const char* counted :
+       {"refuse,first=2", "refuse,every=2", "refuse,prob=0.5", "refuse,nth=1", "refuse,max=1"}) {
+    Set({counted});
+    EXPECT_FALSE(engine_.RefusesConnections(0)) << counted;
+  }
+}
+
 TEST_F(FaultEngineTest, MayBeAskedAndSetFromSeveralThreads) {
   Set({"hang,first=1000,max=2", "drop-result=2"});
   std::vector<std::thread> threads;

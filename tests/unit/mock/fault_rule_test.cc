@@ -44,6 +44,17 @@ TEST(FaultRule, ReadsEveryKindWithItsArgument) {
   EXPECT_EQ(Parsed("reorder=4").count, 4U);
   EXPECT_EQ(Parsed("slow-read").count, 0U);
   EXPECT_EQ(Parsed("slow-read=20").count, 20U);
+  EXPECT_EQ(Parsed("goaway-after=50").count, 50U);
+  EXPECT_EQ(Parsed("tcp-reset-after=1MiB").bytes, 1024U * 1024);
+  EXPECT_EQ(Parsed("tcp-reset-after=0").bytes, 0U);
+  EXPECT_EQ(Parsed("refuse").kind, FaultKind::kRefuse);
+  EXPECT_EQ(Parsed("drip=100B/s").bytes, 100U);
+  EXPECT_EQ(Parsed("drip=2KiB/s").bytes, 2048U);
+  EXPECT_EQ(Parsed("bad-bytes-after=10").bytes, 10U);
+  EXPECT_EQ(Parsed("blackhole").bytes, 0U);
+  const FaultRule blackhole = Parsed("blackhole-after=1KiB,nth=2,listen=1");
+  EXPECT_EQ(blackhole.kind, FaultKind::kBlackhole);
+  EXPECT_EQ(blackhole.bytes, 1024U);
 }
 
 TEST(FaultRule, ReadsEveryKey) {
@@ -129,6 +140,12 @@ INSTANTIATE_TEST_SUITE_P(
         BadSpec{"duplicate=0", "'0'", "whole number from 1"},
         BadSpec{"drop-result=-1", "'-1'", "whole number from 1"},
         BadSpec{"slow-read=x", "'x'", "whole number from 0"},
+        BadSpec{"drip", "drip needs an argument", "drip=100B/s"},
+        BadSpec{"drip=100", "'100' is not a rate", "100B/s"}, BadSpec{"drip=0B/s", "'0B' is not from 1B", ""},
+        BadSpec{"tcp-reset-after", "tcp-reset-after needs an argument", "tcp-reset-after=1MiB"},
+        BadSpec{"blackhole=1", "blackhole takes no argument", ""},
+        BadSpec{"refuse,method=lookup", "refuse concerns a connection", "method"},
+        BadSpec{"goaway-after=1,courier_id=c", "goaway-after concerns a connection", "courier_id"},
         BadSpec{"hang,frist=1", "'frist' is not known", "first"},
         BadSpec{"hang,first", "first needs a value", "first="},
         BadSpec{"hang,first=0", "first: '0'", "from 1"}, BadSpec{"hang,every=0", "every: '0'", "from 1"},
@@ -156,6 +173,7 @@ TEST(FaultRule, KnowsWhatItConcerns) {
     bool lookup;
     bool stream;
     bool update;
+    bool connection = false;
   };
   for (const Case& each : {
            Case{"latency=1ms", true, false, true},
@@ -173,11 +191,15 @@ TEST(FaultRule, KnowsWhatItConcerns) {
            Case{"close-after=1:UNKNOWN", false, true, false},
            Case{"duplicate=1", false, false, true},
            Case{"reorder=2", false, true, false},
+           Case{"goaway-after=2", false, false, false, true},
+           Case{"blackhole", false, false, false, true},
+           Case{"blackhole-after=2", false, false, false, true},
        }) {
     const FaultRule rule = Parsed(each.spec);
     EXPECT_EQ(rule.AppliesTo(FaultScope::kLookup), each.lookup) << each.spec;
     EXPECT_EQ(rule.AppliesTo(FaultScope::kStream), each.stream) << each.spec;
     EXPECT_EQ(rule.AppliesTo(FaultScope::kUpdate), each.update) << each.spec;
+    EXPECT_EQ(rule.AppliesTo(FaultScope::kConnection), each.connection) << each.spec;
   }
 }
 
