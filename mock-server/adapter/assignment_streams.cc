@@ -151,6 +151,7 @@ class AssignmentStreams::Stream final : public EventLoop::Timer, public EventLoo
     }
     dispatchpb::AssignmentResult result;
     if (absl::Status status = streams_->adapter_->Review(update_, result); !status.ok()) return status;
+    Replace(faults->reply, result);
     if (faults->latency.count() > 0 && !timed_) {
       timed_ = true;
       for (std::size_t i = 0; i < queue_.size(); ++i) queue_[i].due = EventLoop::Clock::time_point();

@@ -1,5 +1,6 @@
 #include "mock-server/adapter/faulty_answers.h"
 
+#include <google/protobuf/descriptor.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <grpcpp/support/slice.h>
@@ -38,6 +39,20 @@ grpc::ByteBuffer Serialize(const google::protobuf::MessageLite& message, const F
   if (faults.corruption == Corruption::kBadBytes) bytes += kTruncatedField;
   const grpc::Slice slice(bytes);
   return {&slice, 1};
+}
+
+void Replace(const std::vector<std::pair<std::string, std::string>>& fields,
+             google::protobuf::Message& message) {
+  using google::protobuf::FieldDescriptor;
+  for (const auto& [name, value] : fields) {
+    const FieldDescriptor* field = message.GetDescriptor()->FindFieldByName(name);
+    if (field == nullptr) continue;
+    if (field->type() == FieldDescriptor::TYPE_BOOL) {
+      message.GetReflection()->SetBool(&message, field, value == "true");
+    } else if (field->type() == FieldDescriptor::TYPE_STRING) {
+      message.GetReflection()->SetString(&message, field, value);
+    }
+  }
 }
 
 void AddHeaders(const Faults& faults, grpc::ServerContext& context) {

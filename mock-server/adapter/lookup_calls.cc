@@ -57,9 +57,20 @@ class LookupCalls::Call final : public EventLoop::Timer {
     AddHeaders(*faults_, *context_);
     if (faults_->hang) return Hang();
     if (!faults_->ending.has_value()) status_ = calls_->adapter_->GetCourierStatus(request_, reply_);
+    if (!faults_->reply.empty()) Reply();
     const auto delay = calls_->delay_.Next() + faults_->latency;
     if (delay.count() == 0) return Finish();
     calls_->loop_->Schedule(*this, EventLoop::Clock::now() + delay);
+  }
+
+  // A courier the directory does not have gets an answer too.
+  void Reply() {
+    if (!status_.ok()) {
+      reply_.Clear();
+      reply_.set_courier_id(request_.courier_id());
+      status_ = absl::OkStatus();
+    }
+    Replace(faults_->reply, reply_);
   }
 
   // Until the call is cancelled. One that was awaited before there were faults does not hear of that, but its

@@ -1,6 +1,7 @@
 #include "mock-server/faults/fault_engine.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <fnmatch.h>
 
 #include <algorithm>
@@ -58,14 +59,17 @@ struct FaultEngine::RuleSet {
   static void Apply(RuleState& state, std::unique_ptr<Faults>& faults) {
     if (faults == nullptr) faults = std::make_unique<Faults>();
     faults->under_way.push_back(state.Hold());
-    const FaultRule& rule = state.rule;
+    Apply(state.rule, fmt::format("mock-unknown-{}", state.fired), *faults);
+  }
+
+  static void Apply(const FaultRule& rule, std::string unknown_id, Faults& faults) {
     const auto end = [&](FaultEnding ending) {
-      if (!faults->ending.has_value() || ending.after < faults->ending->after)
-        faults->ending = std::move(ending);
+      if (!faults.ending.has_value() || ending.after < faults.ending->after)
+        faults.ending = std::move(ending);
     };
     switch (rule.kind) {
       case FaultKind::kLatency:
-        faults->latency += rule.latency;
+        faults.latency += rule.latency;
         break;
       case FaultKind::kStatus:
       case FaultKind::kCloseAfter:
@@ -78,34 +82,34 @@ struct FaultEngine::RuleSet {
         end({.after = rule.count, .code = absl::StatusCode::kOk, .message = {}, .pushback = {}});
         break;
       case FaultKind::kHang:
-        faults->hang = true;
+        faults.hang = true;
         break;
       case FaultKind::kBigMessage:
-        faults->message_bytes += rule.bytes;
+        faults.message_bytes += rule.bytes;
         break;
       case FaultKind::kBadUtf8:
-        if (faults->corruption == Corruption::kNone) faults->corruption = Corruption::kBadUtf8;
+        if (faults.corruption == Corruption::kNone) faults.corruption = Corruption::kBadUtf8;
         break;
       case FaultKind::kBadBytes:
-        if (faults->corruption == Corruption::kNone) faults->corruption = Corruption::kBadBytes;
+        if (faults.corruption == Corruption::kNone) faults.corruption = Corruption::kBadBytes;
         break;
       case FaultKind::kHeaders:
-        faults->header_bytes += rule.bytes;
+        faults.header_bytes += rule.bytes;
         break;
       case FaultKind::kDuplicate:
-        faults->duplicate = true;
+        faults.duplicate = true;
         break;
       case FaultKind::kDropResult:
-        faults->drop_result = true;
+        faults.drop_result = true;
         break;
       case FaultKind::kUnknownId:
-        faults->unknown_id = fmt::format("mock-unknown-{}", state.fired);
+        faults.unknown_id = std::move(unknown_id);
         break;
       case FaultKind::kReorder:
-        if (faults->reorder == 0) faults->reorder = rule.count;
+        if (faults.reorder == 0) faults.reorder = rule.count;
         break;
       case FaultKind::kSlowRead:
-        if (!faults->read_limit.has_value()) faults->read_limit = rule.count;
+        if (!faults.read_limit.has_value()) faults.read_limit = rule.count;
         break;
       case FaultKind::kGoawayAfter:
       case FaultKind::kTcpResetAfter:
@@ -115,6 +119,29 @@ struct FaultEngine::RuleSet {
       case FaultKind::kBlackhole:
         break;  // for connections
     }
+  }
+
+  // Never null.
+  static std::unique_ptr<Faults> Play(const ScenarioStep& step, const Stream::Update& update) {
+    auto faults = std::make_unique<Faults>();
+    std::vector<std::string> misses;
+    const auto expect = [&](std::string_view key, const std::string& glob, std::string_view text) {
+      if (!Matches(glob, text)) misses.push_back(fmt::format("{} is '{}', expected '{}'", key, text, glob));
+    };
+    expect("assignment_id", step.assignment_id, update.assignment_id);
+    expect("courier_id", step.courier_id, update.courier_id);
+    expect("zone", step.zone, update.zone);
+    if (!misses.empty()) {
+      faults->ending = {.after = 0,
+                        .code = absl::StatusCode::kFailedPrecondition,
+                        .message = fmt::format("scenario {}: {}", step.where, fmt::join(misses, "; ")),
+                        .pushback = {}};
+      return faults;
+    }
+    for (const FaultRule& rule : step.faults)
+      Apply(rule, fmt::format("mock-unknown-{}", step.where), *faults);
+    faults->reply = step.reply;
+    return faults;
   }
 
   static void Apply(RuleState& state, ConnectionFaults& faults) {
@@ -134,6 +161,53 @@ struct FaultEngine::RuleSet {
   }
 };
 
+struct FaultEngine::ScenarioState {
+  ScenarioState(Scenario given, std::uint64_t seed)
+      : scenario(std::move(given)), selection(scenario.selection, seed) {}
+
+  // Whether it is for one more call of those the selection's words about whom match.
+  bool Takes() {
+    const std::uint64_t number = ++selection.calls;
+    return (selection.rule.nth == 0 || selection.rule.nth == number) && selection.Fires();
+  }
+
+  Scenario scenario;
+  RuleState selection;
+  // Of lookups.
+  std::size_t next_step = 0;
+};
+
+FaultEngine::FaultEngine(std::uint64_t seed, std::vector<Scenario> scenarios)
+    : seed_(seed), active_(!scenarios.empty()) {
+  for (Scenario& scenario : scenarios)
+    scenarios_.push_back(std::make_unique<ScenarioState>(std::move(scenario), seed++));
+}
+
+FaultEngine::~FaultEngine() = default;
+
+const ScenarioStep* FaultEngine::NextLookupStep(std::size_t listen, std::string_view courier_id) {
+  const std::lock_guard lock(scenarios_mutex_);
+  for (const auto& state : scenarios_) {
+    const FaultRule& selection = state->selection.rule;
+    if (selection.method == Method::kLookup && state->next_step < state->scenario.steps.size() &&
+        selection.listen.value_or(listen) == listen && Matches(selection.courier_id, courier_id) &&
+        state->Takes()) {
+      return &state->scenario.steps[state->next_step++];
+    }
+  }
+  return nullptr;
+}
+
+const Scenario* FaultEngine::ScenarioOfStream(std::size_t listen) {
+  const std::lock_guard lock(scenarios_mutex_);
+  for (const auto& state : scenarios_) {
+    const FaultRule& selection = state->selection.rule;
+    if (selection.method == Method::kAssign && selection.listen.value_or(listen) == listen && state->Takes())
+      return &state->scenario;
+  }
+  return nullptr;
+}
+
 void FaultEngine::Set(std::vector<FaultRule> rules) {
   std::shared_ptr<RuleSet> set;
   if (!rules.empty()) {
@@ -143,7 +217,7 @@ void FaultEngine::Set(std::vector<FaultRule> rules) {
   }
   const std::lock_guard lock(mutex_);
   rules_ = std::move(set);
-  active_.store(rules_ != nullptr, std::memory_order_relaxed);
+  active_.store(rules_ != nullptr || !scenarios_.empty(), std::memory_order_relaxed);
 }
 
 std::shared_ptr<FaultEngine::RuleSet> FaultEngine::rules() const {
@@ -154,6 +228,9 @@ std::shared_ptr<FaultEngine::RuleSet> FaultEngine::rules() const {
 std::unique_ptr<Faults> FaultEngine::OnLookup(std::size_t listen, std::string_view courier_id) {
   std::unique_ptr<Faults> faults;
   if (!active()) return faults;
+  if (const ScenarioStep* step = NextLookupStep(listen, courier_id); step != nullptr) {
+    faults = RuleSet::Play(*step, {.assignment_id = {}, .courier_id = courier_id, .zone = {}, .number = 0});
+  }
   const std::shared_ptr<RuleSet> set = rules();
   if (set == nullptr) return faults;
   const std::lock_guard lock(set->mutex);
@@ -233,7 +310,13 @@ bool FaultEngine::Stream::Bind() {
 
 std::unique_ptr<Faults> FaultEngine::Stream::OnStart() {
   std::unique_ptr<Faults> faults;
-  if (!engine_->active() || !Bind()) return faults;
+  if (!engine_->active()) return faults;
+  scenario_ = engine_->ScenarioOfStream(listen_);
+  if (scenario_ != nullptr && !scenario_->faults.empty()) {
+    faults = std::make_unique<Faults>();
+    for (const FaultRule& rule : scenario_->faults) RuleSet::Apply(rule, {}, *faults);
+  }
+  if (!Bind()) return faults;
   const std::lock_guard lock(rules_->mutex);
   for (std::size_t i = 0; i < per_rule_.size(); ++i) {
     RuleState& state = rules_->states[i];
@@ -246,7 +329,11 @@ std::unique_ptr<Faults> FaultEngine::Stream::OnStart() {
 
 std::unique_ptr<Faults> FaultEngine::Stream::OnUpdate(const Update& update) {
   std::unique_ptr<Faults> faults;
-  if (!engine_->active() || !Bind()) return faults;
+  if (!engine_->active()) return faults;
+  if (scenario_ != nullptr && next_step_ < scenario_->steps.size()) {
+    faults = RuleSet::Play(scenario_->steps[next_step_++], update);
+  }
+  if (!Bind()) return faults;
   const std::lock_guard lock(rules_->mutex);
   for (std::size_t i = 0; i < per_rule_.size(); ++i) {
     RuleState& state = rules_->states[i];

@@ -9,10 +9,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "mock-server/faults/fault_rule.h"
+#include "mock-server/faults/scenario.h"
 
 namespace dispatchctl::mock {
 
@@ -42,6 +44,8 @@ struct Faults {
   std::string unknown_id;
   // 0: results keep their order.
   std::uint64_t reorder = 0;
+  // Fields of the answer and what they are to hold instead.
+  std::vector<std::pair<std::string, std::string>> reply;
   // How many updates are read.
   std::optional<std::uint64_t> read_limit;
 
@@ -80,7 +84,13 @@ class FaultEngine {
  public:
   class Stream;
 
-  explicit FaultEngine(std::uint64_t seed) : seed_(seed) {}
+  // The scenarios stay, whatever rules are set; where several are for a call, the first one counts.
+  explicit FaultEngine(std::uint64_t seed, std::vector<Scenario> scenarios = {});
+  FaultEngine(const FaultEngine&) = delete;
+  FaultEngine& operator=(const FaultEngine&) = delete;
+  FaultEngine(FaultEngine&&) = delete;
+  FaultEngine& operator=(FaultEngine&&) = delete;
+  ~FaultEngine();
 
   // Replaces the rules; counters and chance start anew. What goes wrong already keeps doing so.
   void Set(std::vector<FaultRule> rules);
@@ -103,10 +113,15 @@ class FaultEngine {
  private:
   struct RuleState;
   struct RuleSet;
+  struct ScenarioState;
 
   std::shared_ptr<RuleSet> rules() const;
+  const ScenarioStep* NextLookupStep(std::size_t listen, std::string_view courier_id);
+  const Scenario* ScenarioOfStream(std::size_t listen);
 
   const std::uint64_t seed_;
+  std::mutex scenarios_mutex_;
+  std::vector<std::unique_ptr<ScenarioState>> scenarios_;
   std::atomic<bool> active_{false};
   mutable std::mutex mutex_;
   std::shared_ptr<RuleSet> rules_;
@@ -142,6 +157,8 @@ class FaultEngine::Stream {
   std::size_t listen_;
   std::shared_ptr<RuleSet> rules_;
   std::vector<PerRule> per_rule_;
+  const Scenario* scenario_ = nullptr;
+  std::size_t next_step_ = 0;
 };
 
 }  // namespace dispatchctl::mock

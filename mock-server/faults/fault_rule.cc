@@ -351,4 +351,15 @@ absl::StatusOr<FaultRule> ParseFault(std::string_view spec) {
   return rule;
 }
 
+absl::StatusOr<FaultRule> ParseCallSelection(std::string_view words) {
+  FaultRule rule;
+  const std::string spec = fmt::format("hang,method={}", words);
+  if (absl::Status status = ParseWords(spec, rule); !status.ok()) return status;
+  if (rule.method == Method::kAssign && SelectsUpdates(rule)) {
+    return Wrong("courier_id, assignment_id, zone and nth-message select updates, not a stream");
+  }
+  rule.spec = words;
+  return rule;
+}
+
 }  // namespace dispatchctl::mock

@@ -83,4 +83,9 @@ struct FaultRule {
 // INVALID_ARGUMENT names the spec, the word in it that is wrong, and what is allowed there.
 absl::StatusOr<FaultRule> ParseFault(std::string_view spec);
 
+// Which calls are meant, and how often: "METHOD[,key=value...]" with the keys of lookups or of whole streams,
+// as the rule of a fault that could be of both. INVALID_ARGUMENT names the word that is wrong and what is
+// allowed.
+absl::StatusOr<FaultRule> ParseCallSelection(std::string_view words);
+
 }  // namespace dispatchctl::mock

@@ -65,7 +65,7 @@ const FaultRule* FirstOfConnections(const std::vector<FaultRule>& rules) {
 
 class MockServer::Impl {
  public:
-  explicit Impl(std::uint64_t seed) : faults(seed) {}
+  Impl(std::uint64_t seed, std::vector<Scenario> scenarios) : faults(seed, std::move(scenarios)) {}
 
   void SetFaults(std::vector<FaultRule> rules) {
     faults.Set(std::move(rules));
@@ -93,10 +93,16 @@ absl::StatusOr<std::unique_ptr<MockServer>> MockServer::Start(MockServerOptions 
     listen.push_back(*std::move(address));
   }
 
+  for (const Scenario& scenario : options.scenarios) {
+    if (scenario.selection.listen.value_or(0) < listen.size()) continue;
+    return absl::InvalidArgumentError(fmt::format("scenario {}: listen: there is no backend {}; use 0 to {}",
+                                                  scenario.where, *scenario.selection.listen,
+                                                  listen.size() - 1));
+  }
   absl::StatusOr<std::vector<FaultRule>> faults = ParseFaults(options.faults, listen.size());
   if (!faults.ok()) return faults.status();
 
-  auto impl = std::make_unique<Impl>(options.seed);
+  auto impl = std::make_unique<Impl>(options.seed, std::move(options.scenarios));
   impl->relayed = options.connection_faults || FirstOfConnections(*faults) != nullptr;
   impl->faults.Set(*std::move(faults));
   if (!options.journal_path.empty()) {

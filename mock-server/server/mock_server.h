@@ -13,6 +13,7 @@
 #include "mock-server/domain/acceptance_rule.h"
 #include "mock-server/domain/courier_directory.h"
 #include "mock-server/faults/fault_engine.h"
+#include "mock-server/faults/scenario.h"
 
 namespace dispatchctl::mock {
 
@@ -33,6 +34,8 @@ struct MockServerOptions {
   std::chrono::microseconds jitter{0};
   // What is to go wrong, as --fault has it: KIND[=ARG][,key=value...]; dispatch-mock(1) lists the words.
   std::vector<std::string> faults;
+  // What happens to calls in order, from LoadScenarios() or ParseScenarios(). SetFaults() leaves them alone.
+  std::vector<Scenario> scenarios;
   // Whether SetFaults() may set faults of connections: they take a relay in front of every backend. Always
   // true when `faults` has one of them.
   bool connection_faults = false;

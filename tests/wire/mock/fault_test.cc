@@ -510,7 +510,9 @@ TEST(StreamFault, HeadersAreBeyondTheDefaultLimit) {
   const auto server = StartFaulty({"headers=16KiB,first=1"});
   TestClient client(server->addresses()[0]);
   EXPECT_THAT(Exchange(client, Updates(1)), ElementsAre(StartsWith("8: ")));
-  EXPECT_THAT(Exchange(client, Updates(1)), ElementsAre("a-1+", "OK"));
+  // Another connection: the next call on the first one sometimes meets the same error in gRPC's client.
+  TestClient other(server->addresses()[0]);
+  EXPECT_THAT(Exchange(other, Updates(1)), ElementsAre("a-1+", "OK"));
 }
 
 TEST(Faults, CanBeSetAndClearedWhileTheServerRuns) {

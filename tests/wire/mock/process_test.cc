@@ -214,6 +214,41 @@ TEST_F(DispatchMock, ABadCouriersFileIsExit3) {
   EXPECT_EQ(mock.Errors(), "dispatch-mock: " + path + ":2: courier_id: is a number, not a string\n");
 }
 
+TEST_F(DispatchMock, ChecksFilesWithoutServing) {
+  const std::string good = Path("good");
+  std::ofstream(good) << "scenario lookup\nexpect\nhang\n";
+  Process well({"check", good});
+  EXPECT_EQ(well.Wait(), 0);
+  EXPECT_EQ(well.Output() + well.Errors(), "");
+
+  const std::string bad = Path("bad");
+  std::ofstream(bad) << "scenario lookup\nexpect zone=z\nexplode\n";
+  const std::string couriers = Path("couriers.csv");
+  std::ofstream(couriers) << "courier_id,colour\n";
+  Process ill({"check", good, bad, couriers});
+  EXPECT_EQ(ill.Wait(), 3);
+  const std::string errors = ill.Errors();
+  EXPECT_THAT(errors, HasSubstr("dispatch-mock: " + bad + ":2: expect: 'zone' is not known"));
+  EXPECT_THAT(errors, HasSubstr("dispatch-mock: " + bad + ":3: fault 'explode'"));
+  EXPECT_THAT(errors, HasSubstr("dispatch-mock: " + couriers + ":1: colour: there is no such field"));
+}
+
+TEST_F(DispatchMock, PlaysAScenario) {
+  const std::string path = Path("scenario");
+  std::ofstream(path)
+      << "scenario lookup\nexpect\nstatus=ABORTED,message=first\nexpect\nreply transport_mode=tandem\n";
+  Process mock({"serve", "--listen", "127.0.0.1:0", "--scenario", path});
+  const auto stub = MakeStub(mock.Ready());
+  dispatchpb::CourierStatusReply reply;
+  EXPECT_EQ(Lookup(*stub, "courier-42", reply).error_message(), "first");
+  EXPECT_TRUE(Lookup(*stub, "courier-42", reply).ok());
+  EXPECT_EQ(reply.transport_mode(), "tandem");
+  std::ofstream(path) << "scenario lookup\n";
+  Process refused({"serve", "--listen", "127.0.0.1:0", "--scenario", path});
+  EXPECT_EQ(refused.Wait(), 3);
+  EXPECT_EQ(refused.Errors(), "dispatch-mock: " + path + ":1: the scenario has no step; add an expect\n");
+}
+
 TEST_F(DispatchMock, AUsageErrorIsExit2) {
   Process mock({"serve", "--grace", "5"});
   EXPECT_EQ(mock.Wait(), 2);
