@@ -7,8 +7,8 @@
 
 namespace dispatchctl::mock {
 
-// Lookups come as messages, assignments as bytes (see codec.h); both through a completion queue.
-using GatewayService = dispatchpb::DispatchGateway::WithAsyncMethod_GetCourierStatus<
+// Messages come and go as bytes (see codec.h), through a completion queue.
+using GatewayService = dispatchpb::DispatchGateway::WithRawMethod_GetCourierStatus<
     dispatchpb::DispatchGateway::WithRawMethod_StreamAssignments<dispatchpb::DispatchGateway::Service>>;
 
 struct Counters {

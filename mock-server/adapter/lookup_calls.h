@@ -7,14 +7,15 @@
 #include "mock-server/adapter/event_loop.h"
 #include "mock-server/adapter/gateway_service.h"
 #include "mock-server/domain/delay.h"
+#include "mock-server/faults/fault_engine.h"
 
 namespace dispatchctl::mock {
 
-// Answers GetCourierStatus on one event loop.
+// Answers GetCourierStatus on one event loop. `listen` is the backend's index, as the faults' rules have it.
 class LookupCalls {
  public:
   LookupCalls(GatewayService* service, EventLoop* loop, const DispatchAdapter* adapter, Delay delay,
-              Counters* counters);
+              Counters* counters, FaultEngine* faults, std::size_t listen);
   LookupCalls(const LookupCalls&) = delete;
   LookupCalls& operator=(const LookupCalls&) = delete;
   LookupCalls(LookupCalls&&) = delete;
@@ -41,6 +42,8 @@ class LookupCalls {
   const DispatchAdapter* adapter_;
   Delay delay_;
   Counters* counters_;
+  FaultEngine* faults_;
+  std::size_t listen_;
   // Those in use belong to gRPC until their last completion.
   std::vector<std::unique_ptr<Call>> idle_;
 };

@@ -2,10 +2,12 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "dispatchpb/dispatch.pb.h"
+#include "mock-server/faults/fault_engine.h"
 
 namespace dispatchctl::mock {
 
@@ -15,6 +17,8 @@ class ResultQueue {
   struct Entry {
     dispatchpb::AssignmentResult result;
     std::chrono::steady_clock::time_point due;
+    // Taken when the result is written.
+    std::unique_ptr<Faults> faults;
   };
 
   bool empty() const { return size_ == 0; }
@@ -23,7 +27,7 @@ class ResultQueue {
   Entry& operator[](std::size_t i) { return ring_[(first_ + i) & (ring_.size() - 1)]; }
   Entry& front() { return (*this)[0]; }
 
-  // The caller overwrites every member of the entry: it may hold what an earlier one held.
+  // The caller overwrites result and due: they may be what an earlier entry held.
   Entry& Push() {
     if (size_ == ring_.size()) Grow();
     return (*this)[size_++];

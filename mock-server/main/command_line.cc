@@ -13,7 +13,8 @@
 #include <utility>
 
 #include "mock-server/domain/acceptance_rule.h"
-#include "mock-server/main/duration.h"
+#include "mock-server/domain/duration.h"
+#include "mock-server/faults/fault_rule.h"
 #include "mock-server/server/listen_address.h"
 
 namespace dispatchctl::mock {
@@ -104,6 +105,17 @@ void AddServeOptions(CLI::App& serve, ServeCommand& command) {
       ->type_name("FILE");
   AddDuration(serve, "--latency", "Hold back each lookup and each result so long", "none", server.latency);
   AddDuration(serve, "--jitter", "Vary the latency by up to so much, up and down", "none", server.jitter);
+  serve
+      .add_option("--fault", server.faults,
+                  "What is to go wrong: KIND[=ARG][,key=value...], for example\n"
+                  "status=UNAVAILABLE,every=3,listen=1 (repeatable; see dispatch-mock(1))")
+      ->type_name("SPEC")
+      ->allow_extra_args(false)
+      ->check(CLI::Validator([](std::string& text) { return Complaint(ParseFault(text)); }, ""));
+  serve
+      .add_option("--scenario", command.scenario_path,
+                  "What is to happen to calls step by step, as this file says (see dispatch-mock(1))")
+      ->type_name("FILE");
   AddDuration(serve, "--grace", "Calls may go on so long after SIGTERM or SIGINT", "5s", command.grace);
   AddDuration(serve, "--max-connection-age",
               "Send clients away after this time; their calls may go on for the grace", "none",
@@ -141,7 +153,7 @@ void AddServeOptions(CLI::App& serve, ServeCommand& command) {
 
 }  // namespace
 
-std::variant<ServeCommand, ExitNow> ParseCommandLine(int argc, const char* const* argv) {
+std::variant<ServeCommand, CheckCommand, ExitNow> ParseCommandLine(int argc, const char* const* argv) {
   CLI::App app("A mock of the gRPC Dispatch service.", "dispatch-mock");
   app.set_version_flag("--version", fmt::format("dispatch-mock {}", DISPATCHCTL_VERSION),
                        "Print the version and exit");
@@ -155,14 +167,22 @@ std::variant<ServeCommand, ExitNow> ParseCommandLine(int argc, const char* const
   serve->set_help_flag("-h,--help", "Print this help and exit");
   AddServeOptions(*serve, command);
 
+  CheckCommand check_command;
+  CLI::App* check =
+      app.add_subcommand("check", "Check files without serving: couriers (.json, .csv), else scenarios");
+  check->set_help_flag("-h,--help", "Print this help and exit");
+  check->add_option("FILE", check_command.paths, "File to check (repeatable)")->type_name("")->required();
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
     return ExitNow{app.exit(success, std::cout, std::cerr)};
   } catch (const CLI::ParseError& error) {
-    std::cerr << "dispatch-mock: " << error.what() << "\nTry 'dispatch-mock serve --help'.\n";
+    std::cerr << "dispatch-mock: " << error.what() << "\nTry 'dispatch-mock "
+              << (check->parsed() ? "check" : "serve") << " --help'.\n";
     return ExitNow{kUsageError};
   }
+  if (check->parsed()) return check_command;
   return command;
 }
 

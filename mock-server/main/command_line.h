@@ -3,6 +3,7 @@
 #include <chrono>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "mock-server/server/mock_server.h"
 
@@ -14,9 +15,15 @@ enum class LogFormat { kText, kJson };
 struct ServeCommand {
   MockServerOptions server;
   std::string couriers_path;
+  std::string scenario_path;
   std::string ready_file;
   std::chrono::microseconds grace{std::chrono::seconds(5)};
   LogFormat log_format = LogFormat::kText;
+};
+
+// `dispatch-mock check`.
+struct CheckCommand {
+  std::vector<std::string> paths;
 };
 
 // The process is to end with this code: help was printed, or a usage error.
@@ -24,6 +31,6 @@ struct ExitNow {
   int code;
 };
 
-std::variant<ServeCommand, ExitNow> ParseCommandLine(int argc, const char* const* argv);
+std::variant<ServeCommand, CheckCommand, ExitNow> ParseCommandLine(int argc, const char* const* argv);
 
 }  // namespace dispatchctl::mock

@@ -16,7 +16,9 @@
 #include <utility>
 #include <variant>
 
+#include "absl/strings/str_split.h"
 #include "absl/synchronization/mutex.h"
+#include "mock-server/faults/scenario.h"
 #include "mock-server/main/command_line.h"
 #include "mock-server/main/log.h"
 #include "mock-server/main/ready.h"
@@ -28,10 +30,13 @@ namespace {
 
 constexpr int kRuntimeError = 1;
 constexpr int kUsageError = 2;
-constexpr int kCouriersError = 3;
+constexpr int kFileError = 3;
 
+// Each line of the message for itself.
 int Fail(int code, absl::string_view message) {
-  std::fprintf(stderr, "dispatch-mock: %.*s\n", static_cast<int>(message.size()), message.data());
+  for (const absl::string_view line : absl::StrSplit(message, '\n')) {
+    std::fprintf(stderr, "dispatch-mock: %.*s\n", static_cast<int>(line.size()), line.data());
+  }
   return code;
 }
 
@@ -84,8 +89,13 @@ int Serve(ServeCommand command) {
   };
   if (!command.couriers_path.empty()) {
     absl::StatusOr<std::vector<Courier>> couriers = LoadCouriers(command.couriers_path);
-    if (!couriers.ok()) return Fail(kCouriersError, couriers.status().message());
+    if (!couriers.ok()) return Fail(kFileError, couriers.status().message());
     command.server.directory = std::make_shared<InMemoryCourierDirectory>(*std::move(couriers));
+  }
+  if (!command.scenario_path.empty()) {
+    absl::StatusOr<std::vector<Scenario>> scenarios = LoadScenarios(command.scenario_path);
+    if (!scenarios.ok()) return Fail(kFileError, scenarios.status().message());
+    command.server.scenarios = *std::move(scenarios);
   }
   const auto grace = std::chrono::ceil<std::chrono::milliseconds>(command.grace);
   command.server.max_connection_age_grace = grace;
@@ -107,7 +117,10 @@ int Serve(ServeCommand command) {
     return Fail(kRuntimeError, "cannot write the ready line to stdout");
   }
 
-  logger->info("{}: stopping, calls may go on for {} ms", strsignal(signals.Wait()), grace.count());
+  const int first = signals.Wait();
+  // Before a second signal can end the process.
+  (*server)->RemoveUnixSockets();
+  logger->info("{}: stopping, calls may go on for {} ms", strsignal(first), grace.count());
   const int stopped = eventfd(0, EFD_CLOEXEC);
   std::thread shutdown([&server, grace, stopped] {
     (*server)->Shutdown(grace);
@@ -121,6 +134,17 @@ int Serve(ServeCommand command) {
   return EXIT_SUCCESS;
 }
 
+// The errors of every file; nothing when there are none.
+int Check(const CheckCommand& command) {
+  int code = EXIT_SUCCESS;
+  for (const std::string& path : command.paths) {
+    const bool couriers = path.ends_with(".json") || path.ends_with(".csv");
+    const absl::Status status = couriers ? LoadCouriers(path).status() : LoadScenarios(path).status();
+    if (!status.ok()) code = Fail(kFileError, status.message());
+  }
+  return code;
+}
+
 int Main(int argc, const char* const* argv) {
   // gRPC's own log lines would not be in our format. Set in the environment, it counts.
   setenv("GRPC_VERBOSITY", "NONE", 0);
@@ -130,8 +154,9 @@ int Main(int argc, const char* const* argv) {
   // Debian's abseil looks for lock cycles in release builds too, which costs a tenth of the throughput.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 
-  std::variant<ServeCommand, ExitNow> command = ParseCommandLine(argc, argv);
+  std::variant<ServeCommand, CheckCommand, ExitNow> command = ParseCommandLine(argc, argv);
   if (const auto* exit = std::get_if<ExitNow>(&command)) return exit->code;
+  if (const auto* check = std::get_if<CheckCommand>(&command)) return Check(*check);
   return Serve(std::get<ServeCommand>(std::move(command)));
 }
 

@@ -1,11 +1,18 @@
 #include "mock-server/server/backend.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <cstring>
 #include <limits>
+#include <random>
 #include <utility>
 
 namespace dispatchctl::mock {
@@ -31,22 +38,46 @@ void AddChannelArguments(const MockServerOptions& options, grpc::ServerBuilder& 
   }
 }
 
+// A name in the abstract namespace of Unix sockets: no file is left behind, however the process ends.
+std::string PrivateName() {
+  std::random_device random;
+  return fmt::format("dispatch-mock.{}.{:08x}{:08x}", getpid(), random(), random());
+}
+
+Descriptor ConnectToPrivateName(const std::string& name) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path + 1, name.data(), name.size());
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  Descriptor descriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (connect(descriptor.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) return {};
+  fcntl(descriptor.get(), F_SETFL, O_NONBLOCK);
+  return descriptor;
+}
+
 }  // namespace
 
 Backend::Worker::Worker(Backend* backend, std::unique_ptr<grpc::ServerCompletionQueue> queue,
-                        const Delay& delay)
+                        const Delay& delay, FaultEngine* faults, std::size_t listen)
     : loop(std::move(queue)),
-      lookups(&backend->service_, &loop, &*backend->adapter_, delay, &backend->counters_),
-      streams(&backend->service_, &loop, &*backend->adapter_, delay, &backend->counters_),
+      lookups(&backend->service_, &loop, &*backend->adapter_, delay, &backend->counters_, faults, listen),
+      streams(&backend->service_, &loop, &*backend->adapter_, delay, &backend->counters_, faults, listen),
       utility(&backend->utility_service_, &loop,
               backend->reflection_.has_value() ? &*backend->reflection_ : nullptr) {}
 
-absl::StatusOr<std::unique_ptr<Backend>> Backend::Start(const ListenAddress& address,
+absl::StatusOr<std::unique_ptr<Backend>> Backend::Start(std::size_t listen, const ListenAddress& address,
                                                         const MockServerOptions& options, std::uint64_t seed,
-                                                        Dispatcher* dispatcher) {
+                                                        Dispatcher* dispatcher, FaultEngine* faults,
+                                                        bool relayed) {
   std::unique_ptr<Backend> backend(new Backend);
   std::string target = address.ToString();
-  if (address.is_unix()) {
+  const std::string private_name = PrivateName();
+  if (relayed) {
+    absl::StatusOr<std::unique_ptr<Listener>> listener = Listener::Reserve(address);
+    if (!listener.ok()) return listener.status();
+    backend->listener_ = *std::move(listener);
+    target = "unix-abstract:" + private_name;
+  } else if (address.is_unix()) {
     absl::StatusOr<UnixSocket> socket = UnixSocket::Prepare(address.path());
     if (!socket.ok()) return socket.status();
     backend->socket_.emplace(*std::move(socket));
@@ -69,11 +100,14 @@ absl::StatusOr<std::unique_ptr<Backend>> Backend::Start(const ListenAddress& add
     for (const auto& queue : queues) queue->Shutdown();
     return absl::UnavailableError(fmt::format("cannot listen on {}", address.ToString()));
   }
-  backend->address_ = address.is_unix() ? address.ToString() : address.WithPort(port);
+  backend->address_ = relayed             ? backend->listener_->address()
+                      : address.is_unix() ? address.ToString()
+                                          : address.WithPort(port);
   backend->adapter_.emplace(dispatcher, backend->address_);
   for (auto& queue : queues) {
     const Delay delay(options.latency, options.jitter, seed++);
-    backend->workers_.push_back(std::make_unique<Worker>(backend.get(), std::move(queue), delay));
+    backend->workers_.push_back(
+        std::make_unique<Worker>(backend.get(), std::move(queue), delay, faults, listen));
   }
   for (const auto& each : backend->workers_) {
     Worker* worker = each.get();
@@ -88,18 +122,36 @@ absl::StatusOr<std::unique_ptr<Backend>> Backend::Start(const ListenAddress& add
   if (backend->socket_.has_value()) {
     if (absl::Status status = backend->socket_->Publish(); !status.ok()) return status;
   }
+  if (relayed) {
+    absl::StatusOr<std::unique_ptr<Relay>> relay =
+        Relay::Start([listener = backend->listener_.get()] { return listener->Open(); },
+                     [private_name] { return ConnectToPrivateName(private_name); }, faults, listen);
+    if (!relay.ok()) return relay.status();
+    backend->relay_ = *std::move(relay);
+  }
   return backend;
+}
+
+void Backend::FaultsChanged() {
+  if (relay_ != nullptr) relay_->RulesChanged();
+}
+
+void Backend::RemoveSocket() {
+  if (socket_.has_value()) socket_->Remove();
+  if (listener_ != nullptr) listener_->Remove();
 }
 
 void Backend::Shutdown(std::chrono::milliseconds grace) {
   std::call_once(shutdown_, [this, grace] {
-    if (socket_.has_value()) socket_->Remove();
+    RemoveSocket();
+    if (relay_ != nullptr) relay_->StopAccepting();
     if (server_ == nullptr) return;
     for (const auto& worker : workers_) worker->utility.Drain();
     server_->Shutdown(std::chrono::system_clock::now() + grace);
     // Only now: a queue must not shut down before its server, nor with calls left that would still use it.
     for (const auto& worker : workers_) worker->loop.Stop();
     for (const auto& worker : workers_) worker->thread.join();
+    if (relay_ != nullptr) relay_->Stop();
   });
 }
 

@@ -20,7 +20,10 @@
 #include "mock-server/adapter/reflection.h"
 #include "mock-server/adapter/utility_calls.h"
 #include "mock-server/domain/dispatcher.h"
+#include "mock-server/faults/fault_engine.h"
+#include "mock-server/faults/relay.h"
 #include "mock-server/server/listen_address.h"
+#include "mock-server/server/listener.h"
 #include "mock-server/server/mock_server.h"
 #include "mock-server/server/unix_socket.h"
 
@@ -29,10 +32,12 @@ namespace dispatchctl::mock {
 // One gRPC server on one address, with its completion queues and their threads.
 class Backend {
  public:
-  // `seed` is for this backend's delays. The dispatcher must outlive the backend.
-  static absl::StatusOr<std::unique_ptr<Backend>> Start(const ListenAddress& address,
+  // With a relay if `relayed`. `listen` is the backend's index, `seed` is for its delays. Dispatcher and
+  // faults must outlive the backend.
+  static absl::StatusOr<std::unique_ptr<Backend>> Start(std::size_t listen, const ListenAddress& address,
                                                         const MockServerOptions& options, std::uint64_t seed,
-                                                        Dispatcher* dispatcher);
+                                                        Dispatcher* dispatcher, FaultEngine* faults,
+                                                        bool relayed);
 
   Backend(const Backend&) = delete;
   Backend& operator=(const Backend&) = delete;
@@ -43,13 +48,20 @@ class Backend {
   const std::string& address() const { return address_; }
   const Counters& counters() const { return counters_; }
 
+  // The faults have other rules.
+  void FaultsChanged();
+
+  // Removes the Unix socket's name, if it has one. Not while Shutdown() runs.
+  void RemoveSocket();
+
   // Returns when the backend's last thread has ended.
   void Shutdown(std::chrono::milliseconds grace);
 
  private:
   // What runs on one completion queue.
   struct Worker {
-    Worker(Backend* backend, std::unique_ptr<grpc::ServerCompletionQueue> queue, const Delay& delay);
+    Worker(Backend* backend, std::unique_ptr<grpc::ServerCompletionQueue> queue, const Delay& delay,
+           FaultEngine* faults, std::size_t listen);
 
     EventLoop loop;
     LookupCalls lookups;
@@ -66,9 +78,12 @@ class Backend {
   grpc::AsyncGenericService utility_service_;
   std::optional<Reflection> reflection_;
   std::optional<DispatchAdapter> adapter_;
+  // Without a relay, where the address is a Unix socket; with a relay, where clients come.
   std::optional<UnixSocket> socket_;
+  std::unique_ptr<Listener> listener_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<Relay> relay_;
   std::once_flag shutdown_;
 };
 

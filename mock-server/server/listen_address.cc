@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <charconv>
 #include <memory>
 #include <system_error>
+#include <utility>
 
 namespace dispatchctl::mock {
 namespace {
@@ -20,7 +22,21 @@ absl::Status Invalid(std::string_view text, std::string_view reason) {
       fmt::format("'{}' {}; use host:port, [v6]:port or unix:PATH", text, reason));
 }
 
+void SetPort(sockaddr& address, int port) {
+  const in_port_t value = htons(static_cast<std::uint16_t>(port));
+  if (address.sa_family == AF_INET) reinterpret_cast<sockaddr_in&>(address).sin_port = value;
+  if (address.sa_family == AF_INET6) reinterpret_cast<sockaddr_in6&>(address).sin6_port = value;
+}
+
 }  // namespace
+
+int PortOf(int descriptor) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
+  return ntohs(address.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
+                                             : reinterpret_cast<const sockaddr_in&>(address).sin_port);
+}
 
 absl::StatusOr<ListenAddress> ListenAddress::Parse(std::string_view text) {
   ListenAddress address;
@@ -53,7 +69,7 @@ std::string ListenAddress::WithPort(int port) const {
   return v6 ? fmt::format("[{}]:{}", host_, port) : fmt::format("{}:{}", host_, port);
 }
 
-absl::Status ListenAddress::CheckBindable() const {
+absl::StatusOr<std::vector<Descriptor>> ListenAddress::Bind(int port) const {
   const auto cannot = [this](std::string_view reason) {
     return absl::UnavailableError(fmt::format("cannot listen on {}: {}", ToString(), reason));
   };
@@ -61,24 +77,28 @@ absl::Status ListenAddress::CheckBindable() const {
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
   addrinfo* found = nullptr;
-  if (const int error = getaddrinfo(host_.c_str(), std::to_string(port_).c_str(), &hints, &found);
+  if (const int error = getaddrinfo(host_.c_str(), std::to_string(port).c_str(), &hints, &found);
       error != 0) {
     return cannot(gai_strerror(error));
   }
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> addresses(found, freeaddrinfo);
+  std::vector<Descriptor> sockets;
   for (const addrinfo* each = addresses.get(); each != nullptr; each = each->ai_next) {
-    const int descriptor = socket(each->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (descriptor < 0) continue;  // no IPv6 on this machine: nor will gRPC use it
+    Descriptor descriptor(socket(each->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!descriptor.valid()) continue;  // no IPv6 on this machine: nor will gRPC use it
     const int on = 1;
-    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (each->ai_family == AF_INET6) setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    const int error = bind(descriptor, each->ai_addr, each->ai_addrlen) == 0 ? 0 : errno;
-    close(descriptor);
+    setsockopt(descriptor.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (each->ai_family == AF_INET6) setsockopt(descriptor.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    SetPort(*each->ai_addr, port);
+    const int error = bind(descriptor.get(), each->ai_addr, each->ai_addrlen) == 0 ? 0 : errno;
     // A name may stand for an address family the machine has switched off.
     if (error == EADDRNOTAVAIL && addresses->ai_next != nullptr) continue;
     if (error != 0) return cannot(std::generic_category().message(error));
+    if (port == 0) port = PortOf(descriptor.get());
+    sockets.push_back(std::move(descriptor));
   }
-  return absl::OkStatus();
+  if (sockets.empty()) return cannot("none of its addresses is one of this machine's");
+  return sockets;
 }
 
 }  // namespace dispatchctl::mock

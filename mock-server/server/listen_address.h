@@ -3,10 +3,15 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "mock-server/faults/descriptor.h"
 
 namespace dispatchctl::mock {
+
+// The port a TCP socket is bound to.
+int PortOf(int descriptor);
 
 // host:port, [v6]:port or unix:PATH.
 class ListenAddress {
@@ -22,9 +27,11 @@ class ListenAddress {
   std::string WithPort(int port) const;
   std::string ToString() const { return is_unix() ? "unix:" + path_ : WithPort(port_); }
 
-  // UNAVAILABLE with the operating system's reason when the address cannot be bound. gRPC itself only logs
-  // the reason, and starts on half of a name's addresses when the other half is taken. For host:port only.
-  absl::Status CheckBindable() const;
+  // A socket bound to each address the host stands for, all to one port, which is chosen if `port` is 0.
+  // UNAVAILABLE with the operating system's reason when one cannot be bound. gRPC itself only logs the
+  // reason, and starts on half of a name's addresses when the other half is taken. For host:port only.
+  absl::StatusOr<std::vector<Descriptor>> Bind(int port) const;
+  absl::Status CheckBindable() const { return Bind(port_).status(); }
 
  private:
   std::string host_;  // without brackets

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 #include <thread>
 #include <utility>
@@ -37,10 +38,42 @@ class LoggedJournal final : public AssignmentJournal {
   std::once_flag logged_;
 };
 
+absl::StatusOr<std::vector<FaultRule>> ParseFaults(const std::vector<std::string>& specs,
+                                                   std::size_t backends) {
+  std::vector<FaultRule> rules;
+  for (const std::string& spec : specs) {
+    absl::StatusOr<FaultRule> rule = ParseFault(spec);
+    if (!rule.ok()) return rule.status();
+    if (rule->listen.value_or(0) >= backends) {
+      return absl::InvalidArgumentError(fmt::format("fault '{}': listen: there is no backend {}; use 0 to {}",
+                                                    spec, *rule->listen, backends - 1));
+    }
+    rules.push_back(*std::move(rule));
+  }
+  return rules;
+}
+
+// Null: there is none.
+const FaultRule* FirstOfConnections(const std::vector<FaultRule>& rules) {
+  const auto found = std::find_if(rules.begin(), rules.end(), [](const FaultRule& rule) {
+    return rule.AppliesTo(FaultScope::kConnection);
+  });
+  return found == rules.end() ? nullptr : &*found;
+}
+
 }  // namespace
 
 class MockServer::Impl {
  public:
+  Impl(std::uint64_t seed, std::vector<Scenario> scenarios) : faults(seed, std::move(scenarios)) {}
+
+  void SetFaults(std::vector<FaultRule> rules) {
+    faults.Set(std::move(rules));
+    for (const auto& backend : backends) backend->FaultsChanged();
+  }
+
+  FaultEngine faults;
+  bool relayed = false;
   std::unique_ptr<AssignmentJournal> journal;
   std::unique_ptr<Dispatcher> dispatcher;
   std::vector<std::unique_ptr<Backend>> backends;
@@ -60,7 +93,18 @@ absl::StatusOr<std::unique_ptr<MockServer>> MockServer::Start(MockServerOptions 
     listen.push_back(*std::move(address));
   }
 
-  auto impl = std::make_unique<Impl>();
+  for (const Scenario& scenario : options.scenarios) {
+    if (scenario.selection.listen.value_or(0) < listen.size()) continue;
+    return absl::InvalidArgumentError(fmt::format("scenario {}: listen: there is no backend {}; use 0 to {}",
+                                                  scenario.where, *scenario.selection.listen,
+                                                  listen.size() - 1));
+  }
+  absl::StatusOr<std::vector<FaultRule>> faults = ParseFaults(options.faults, listen.size());
+  if (!faults.ok()) return faults.status();
+
+  auto impl = std::make_unique<Impl>(options.seed, std::move(options.scenarios));
+  impl->relayed = options.connection_faults || FirstOfConnections(*faults) != nullptr;
+  impl->faults.Set(*std::move(faults));
   if (!options.journal_path.empty()) {
     absl::StatusOr<std::unique_ptr<FileJournal>> journal = FileJournal::Open(options.journal_path);
     if (!journal.ok()) return journal.status();
@@ -73,7 +117,8 @@ absl::StatusOr<std::unique_ptr<MockServer>> MockServer::Start(MockServerOptions 
   std::uint64_t delay_seed = options.seed;
   for (const ListenAddress& address : listen) {
     absl::StatusOr<std::unique_ptr<Backend>> backend =
-        Backend::Start(address, options, delay_seed, impl->dispatcher.get());
+        Backend::Start(impl->backends.size(), address, options, delay_seed, impl->dispatcher.get(),
+                       &impl->faults, impl->relayed);
     if (!backend.ok()) return backend.status();
     delay_seed += static_cast<std::uint64_t>(options.completion_queues);
     impl->addresses.push_back((*backend)->address());
@@ -92,6 +137,10 @@ const std::vector<std::string>& MockServer::addresses() const {
   return impl_->addresses;
 }
 
+void MockServer::RemoveUnixSockets() {
+  for (const auto& backend : impl_->backends) backend->RemoveSocket();
+}
+
 void MockServer::Shutdown(std::chrono::milliseconds grace) {
   // At the same time: the grace is one for all, and none goes on accepting while another ends.
   std::vector<std::thread> threads;
@@ -104,6 +153,25 @@ void MockServer::Shutdown(std::chrono::milliseconds grace) {
 
 void MockServer::ShutdownBackend(std::size_t backend, std::chrono::milliseconds grace) {
   impl_->backends.at(backend)->Shutdown(grace);
+}
+
+absl::Status MockServer::SetFaults(const std::vector<std::string>& specs) {
+  absl::StatusOr<std::vector<FaultRule>> rules = ParseFaults(specs, impl_->addresses.size());
+  if (!rules.ok()) return rules.status();
+  if (const FaultRule* rule = FirstOfConnections(*rules); rule != nullptr && !impl_->relayed) {
+    return absl::FailedPreconditionError(
+        fmt::format("fault '{}' takes a server that was started with connection_faults", rule->spec));
+  }
+  impl_->SetFaults(*std::move(rules));
+  return absl::OkStatus();
+}
+
+void MockServer::ClearFaults() {
+  impl_->SetFaults({});
+}
+
+std::vector<FaultCount> MockServer::fault_counts() const {
+  return impl_->faults.Counts();
 }
 
 std::uint64_t MockServer::lookups(std::size_t backend) const {

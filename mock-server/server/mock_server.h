@@ -12,6 +12,8 @@
 #include "absl/status/statusor.h"
 #include "mock-server/domain/acceptance_rule.h"
 #include "mock-server/domain/courier_directory.h"
+#include "mock-server/faults/fault_engine.h"
+#include "mock-server/faults/scenario.h"
 
 namespace dispatchctl::mock {
 
@@ -30,6 +32,13 @@ struct MockServerOptions {
   // order.
   std::chrono::microseconds latency{0};
   std::chrono::microseconds jitter{0};
+  // What is to go wrong, as --fault has it: KIND[=ARG][,key=value...]; dispatch-mock(1) lists the words.
+  std::vector<std::string> faults;
+  // What happens to calls in order, from LoadScenarios() or ParseScenarios(). SetFaults() leaves them alone.
+  std::vector<Scenario> scenarios;
+  // Whether SetFaults() may set faults of connections: they take a relay in front of every backend. Always
+  // true when `faults` has one of them.
+  bool connection_faults = false;
   // 0: connections live for ever. Calls still open `max_connection_age_grace` later are ended.
   std::chrono::milliseconds max_connection_age{0};
   std::chrono::milliseconds max_connection_age_grace{std::chrono::seconds(5)};
@@ -62,11 +71,24 @@ class MockServer {
   // As `listen`, with the real ports: "127.0.0.1:41233" or "unix:PATH". Usable as a client's target.
   const std::vector<std::string>& addresses() const;
 
+  // Removes the names of Unix sockets, so that a process that may have to end at once leaves none behind.
+  // Nobody can connect to them any more. Not while Shutdown() runs.
+  void RemoveUnixSockets();
+
   // Stops accepting, tells clients to go away, lets open calls finish for at most `grace`, then cancels them.
   // Returns when nothing runs any more. Safe to call twice and from any thread that is not the server's own.
   void Shutdown(std::chrono::milliseconds grace = std::chrono::milliseconds(0));
   // The same for one backend; the others go on.
   void ShutdownBackend(std::size_t backend, std::chrono::milliseconds grace = std::chrono::milliseconds(0));
+
+  // Replaces the faults; their counters start anew. Calls and streams that have met a fault stay under it,
+  // and faults of a whole stream are for streams that begin later. Faults of connections are for those that
+  // are open, too. INVALID_ARGUMENT names the spec that is wrong, FAILED_PRECONDITION the one that takes
+  // `connection_faults`; then nothing changes. Safe from any thread.
+  absl::Status SetFaults(const std::vector<std::string>& specs);
+  void ClearFaults();
+  // How often each fault has been met since it was set, in the order given.
+  std::vector<FaultCount> fault_counts() const;
 
   // What has arrived since the start. `backend` is an index into addresses().
   std::uint64_t lookups(std::size_t backend) const;

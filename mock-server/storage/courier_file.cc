@@ -1,19 +1,17 @@
 #include "mock-server/storage/courier_file.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstddef>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <system_error>
 #include <unordered_map>
 #include <utility>
+
+#include "mock-server/storage/read_file.h"
 
 namespace dispatchctl::mock {
 namespace {
@@ -269,26 +267,6 @@ absl::StatusOr<std::vector<const Field*>> ReadHeader(const CsvRecord& header, co
     return list.Error(header.line, "courier_id: the header has no such column");
   }
   return columns;
-}
-
-// Not a file stream: those do not say why they failed.
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  const auto failure = [&path] {
-    return absl::InvalidArgumentError(fmt::format("{}: {}", path, std::generic_category().message(errno)));
-  };
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return failure();
-  absl::StatusOr<std::string> text = std::string();
-  std::array<char, std::size_t{1} << 14U> buffer{};
-  for (;;) {
-    const ssize_t size = read(descriptor, buffer.data(), buffer.size());
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) text = failure();
-    if (size <= 0) break;
-    text->append(buffer.data(), static_cast<std::size_t>(size));
-  }
-  close(descriptor);
-  return text;
 }
 
 }  // namespace

@@ -15,14 +15,14 @@ using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-std::variant<ServeCommand, ExitNow> Parse(std::vector<const char*> arguments) {
+std::variant<ServeCommand, CheckCommand, ExitNow> Parse(std::vector<const char*> arguments) {
   arguments.insert(arguments.begin(), "dispatch-mock");
   return ParseCommandLine(static_cast<int>(arguments.size()), arguments.data());
 }
 
 ServeCommand Serve(std::vector<const char*> arguments) {
   arguments.insert(arguments.begin(), "serve");
-  std::variant<ServeCommand, ExitNow> result = Parse(std::move(arguments));
+  std::variant<ServeCommand, CheckCommand, ExitNow> result = Parse(std::move(arguments));
   EXPECT_TRUE(std::holds_alternative<ServeCommand>(result));
   return std::holds_alternative<ServeCommand>(result) ? std::get<ServeCommand>(result) : ServeCommand();
 }
@@ -57,6 +57,12 @@ TEST(CommandLine, ReadsEveryFlag) {
                                       "5ms",
                                       "--jitter",
                                       "250us",
+                                      "--fault",
+                                      "hang,nth=3",
+                                      "--fault",
+                                      "status=UNKNOWN,message=no thanks",
+                                      "--scenario",
+                                      "s.txt",
                                       "--grace",
                                       "1s",
                                       "--max-connection-age",
@@ -78,6 +84,8 @@ TEST(CommandLine, ReadsEveryFlag) {
   EXPECT_EQ(command.server.journal_path, "j.ndjson");
   EXPECT_EQ(command.server.latency, milliseconds(5));
   EXPECT_EQ(command.server.jitter, std::chrono::microseconds(250));
+  EXPECT_THAT(command.server.faults, ElementsAre("hang,nth=3", "status=UNKNOWN,message=no thanks"));
+  EXPECT_EQ(command.scenario_path, "s.txt");
   EXPECT_EQ(command.grace, seconds(1));
   EXPECT_EQ(command.server.max_connection_age, seconds(30));
   EXPECT_EQ(command.server.max_concurrent_streams, 3);
@@ -85,6 +93,12 @@ TEST(CommandLine, ReadsEveryFlag) {
   EXPECT_FALSE(command.server.reflection);
   EXPECT_EQ(command.log_format, LogFormat::kJson);
   EXPECT_EQ(command.ready_file, "r");
+}
+
+TEST(CommandLine, ChecksFiles) {
+  const auto result = Parse({"check", "a.csv", "b"});
+  ASSERT_TRUE(std::holds_alternative<CheckCommand>(result));
+  EXPECT_THAT(std::get<CheckCommand>(result).paths, ElementsAre("a.csv", "b"));
 }
 
 struct BadCase {
@@ -96,7 +110,7 @@ class BadCommandLine : public testing::TestWithParam<BadCase> {};
 
 TEST_P(BadCommandLine, ExitsWith2AndNamesTheFlag) {
   testing::internal::CaptureStderr();
-  const std::variant<ServeCommand, ExitNow> result = Parse(GetParam().arguments);
+  const std::variant<ServeCommand, CheckCommand, ExitNow> result = Parse(GetParam().arguments);
   const std::string text = testing::internal::GetCapturedStderr();
   ASSERT_TRUE(std::holds_alternative<ExitNow>(result));
   EXPECT_EQ(std::get<ExitNow>(result).code, 2);
@@ -107,10 +121,13 @@ INSTANTIATE_TEST_SUITE_P(
     Flags, BadCommandLine,
     testing::Values(BadCase{{}, "ubcommand"}, BadCase{{"serv"}, "serv"},
                     BadCase{{"serve", "--nonesuch"}, "--nonesuch"}, BadCase{{"serve", "extra"}, "extra"},
+                    BadCase{{"check"}, "FILE"},
                     BadCase{{"serve", "--latency", "5"}, "--latency: '5' has no unit"},
                     BadCase{{"serve", "--grace", "x"}, "--grace"},
                     BadCase{{"serve", "--accept", "maybe"}, "--accept"},
                     BadCase{{"serve", "--seed", "-1"}, "--seed"}, BadCase{{"serve", "--seed", "x"}, "--seed"},
+                    BadCase{{"serve", "--fault", "hangs"}, "--fault: fault 'hangs': 'hangs' is not a fault"},
+                    BadCase{{"serve", "--fault", ""}, "--fault: fault ''"},
                     BadCase{{"serve", "--listen", "50051"}, "--listen: '50051' has no port"},
                     BadCase{{"serve", "--listen", "h:70000"}, "--listen"},
                     BadCase{{"serve", "--reflection", "maybe"}, "--reflection"},
@@ -122,7 +139,7 @@ class HelpCommandLine : public testing::TestWithParam<BadCase> {};
 TEST_P(HelpCommandLine, GoesToStdoutWith0) {
   testing::internal::CaptureStdout();
   testing::internal::CaptureStderr();
-  const std::variant<ServeCommand, ExitNow> result = Parse(GetParam().arguments);
+  const std::variant<ServeCommand, CheckCommand, ExitNow> result = Parse(GetParam().arguments);
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
   EXPECT_THAT(testing::internal::GetCapturedStdout(), HasSubstr(GetParam().named));
   ASSERT_TRUE(std::holds_alternative<ExitNow>(result));
@@ -132,7 +149,8 @@ TEST_P(HelpCommandLine, GoesToStdoutWith0) {
 INSTANTIATE_TEST_SUITE_P(Flags, HelpCommandLine,
                          testing::Values(BadCase{{"--help"}, "serve"},
                                          BadCase{{"--version"}, "dispatch-mock "},
-                                         BadCase{{"serve", "--help"}, "--journal"}));
+                                         BadCase{{"serve", "--help"}, "--journal"},
+                                         BadCase{{"check", "--help"}, "FILE"}));
 
 }  // namespace
 }  // namespace dispatchctl::mock

@@ -1,4 +1,4 @@
-#include "mock-server/main/duration.h"
+#include "mock-server/domain/duration.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
