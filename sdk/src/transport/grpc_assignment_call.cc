@@ -1,9 +1,12 @@
 #include "transport/grpc_assignment_call.h"
 
+#include <absl/strings/numbers.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/support/byte_buffer.h>
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "dispatchpb/dispatch.pb.h"
@@ -23,6 +26,16 @@ bool Parse(const grpc::ByteBuffer& bytes, dispatchpb::AssignmentResult& message)
   grpc::Slice slice;
   if (!bytes.TrySingleSlice(&slice).ok() && !bytes.DumpToSingleSlice(&slice).ok()) return false;
   return message.ParseFromArray(slice.begin(), static_cast<int>(slice.size()));
+}
+
+// gRFC A6: what cannot be read forbids as much as a negative number does.
+std::optional<std::chrono::milliseconds> PushbackOf(const grpc::ClientContext& context) {
+  const auto& metadata = context.GetServerTrailingMetadata();
+  const auto found = metadata.find("grpc-retry-pushback-ms");
+  if (found == metadata.end()) return std::nullopt;
+  std::int32_t value = -1;
+  if (!absl::SimpleAtoi(absl::string_view(found->second.data(), found->second.size()), &value)) value = -1;
+  return std::chrono::milliseconds(value);
 }
 
 // Speaks bytes rather than messages: the generated stream cannot tell a message that does not parse from the
@@ -105,7 +118,7 @@ class GrpcAssignmentCall final : public AssignmentCall {
     }
     if (!Parse(incoming_bytes_, incoming_)) {
       undecodable_ = true;
-      context_.TryCancel();
+      handler_.OnUndecodable();
     } else {
       result_.assignment_id.swap(*incoming_.mutable_assignment_id());
       result_.accepted = incoming_.accepted();
@@ -145,12 +158,8 @@ class GrpcAssignmentCall final : public AssignmentCall {
   void ReportEndWhenQuiet() {
     if (!ended_ || under_way_ != 0) return;
     AttemptEnd end = DescribeEnd(status_, context_, target_.endpoint, target_.tls);
-    if (undecodable_) {
-      end = {absl::DataLossError("a result from the server could not be decoded"), Phase::kStream,
-             Origin::kLocal};
-    } else if (end.phase == Phase::kCall) {
-      end.phase = Phase::kStream;
-    }
+    if (end.phase == Phase::kCall) end.phase = Phase::kStream;
+    if (!status_.ok()) end.pushback = PushbackOf(context_);
     handler_.OnEnd(std::move(end));
   }
 
