@@ -38,18 +38,57 @@ struct UnacknowledgedAssignment {
 
 /// Counts over the life of one AssignmentStream.
 struct StreamStatistics {
-  std::uint64_t submitted = 0;        ///< accepted by Submit or TrySubmit
-  std::uint64_t acknowledged = 0;     ///< answered
-  std::uint64_t resent = 0;           ///< written again to a later stream
-  std::uint64_t unknown_results = 0;  ///< results for an id that was not outstanding, ignored
-  std::uint64_t reconnects = 0;       ///< streams opened after the first
+  std::uint64_t submitted = 0;            ///< accepted by Submit or TrySubmit
+  std::uint64_t acknowledged = 0;         ///< answered
+  std::uint64_t resent = 0;               ///< written again to a later stream
+  std::uint64_t unknown_results = 0;      ///< results for an id that was not outstanding, ignored
+  std::uint64_t reconnects = 0;           ///< connected again after the stream was lost
+  std::uint64_t undecodable_results = 0;  ///< results that could not be read, whose stream was replaced
 };
 
 struct StreamOptions {
   /// Most assignments handed in and not yet answered (and, with Next(), not yet taken). 1 to 1,048,576.
   std::size_t window = 4096;
 
-  /// Bound of the stream's whole life. Unset: none.
+  /// Most bytes of assignments, as on the wire, handed in and not yet answered. 1 to 2^40.
+  std::size_t max_outstanding_bytes = std::size_t{64} << 20U;
+
+  /// Largest assignment accepted, in bytes on the wire; the server's limit should not be smaller, as what it
+  /// cannot receive breaks the stream each time. 1 or more; no more than max_outstanding_bytes are accepted.
+  std::size_t max_update_bytes = std::size_t{4} << 20U;
+
+  /// Whether a stream that was lost is opened again on any healthy endpoint, another one where there is any.
+  /// What has no result yet is then sent again, byte for byte and in order, before anything new: the server
+  /// may see an assignment twice, and must answer it with the decision already taken; the caller gets one
+  /// result.
+  ///
+  /// Lost is a stream that ended with UNAVAILABLE, ABORTED, INTERNAL or UNKNOWN, with RESOURCE_EXHAUSTED
+  /// where the server said when to come back, or with OK too early. Any other status is final, as is the
+  /// server's word not to come back (`grpc-retry-pushback-ms`). A stream that could not be opened at all ends
+  /// once each endpoint was tried.
+  bool resume = true;
+
+  /// The delay before the n-th reconnect without a result in between is
+  /// min(initial_reconnect_backoff * reconnect_backoff_multiplier^(n-1), max_reconnect_backoff), more or less
+  /// by up to 20 % (gRFC A6), or what the server said. It starts over with a result, not with a connection: a
+  /// server that accepts and closes is not hammered. Greater than zero; the multiplier 1 or more.
+  std::chrono::nanoseconds initial_reconnect_backoff = std::chrono::milliseconds(50);
+  std::chrono::nanoseconds max_reconnect_backoff = std::chrono::seconds(3);
+  double reconnect_backoff_multiplier = 2.0;
+
+  /// How long after a loss the stream goes on looking for an endpoint that can be connected to, before it
+  /// ends with the last error. Greater than zero; unset: for ever.
+  std::optional<std::chrono::nanoseconds> reconnect_timeout = std::chrono::minutes(5);
+
+  /// A connected stream that gives no result for this long while it owes one counts as lost. More than the
+  /// server ever takes to decide. Greater than zero; unset: such a stream is waited for.
+  std::optional<std::chrono::nanoseconds> idle_timeout = std::chrono::seconds(30);
+
+  /// After this many reconnects in a row of which each took assignments and gave no result, the stream ends,
+  /// naming the first assignment without one: something in it may break the server each time. 0: never.
+  int poison_limit = 5;
+
+  /// Bound of the stream's whole life. Unset: none. No reconnect is waited for that could only come later.
   std::optional<std::chrono::nanoseconds> total_timeout;
 
   /// Sent in addition to ClientOptions::call_defaults.metadata.

@@ -403,7 +403,7 @@ void LookupCall::OnAttemptFailed(Attempt& attempt, AttemptEnd end, bool charged,
                          .never_retry = end.phase == Phase::kTls || (!sent && !pool.was_connected()),
                          .pushback = std::nullopt,
                          .charged = charged};
-  if (end.pushback) failure.pushback = ParsePushback(*end.pushback);
+  if (end.pushback) failure.pushback = Pushback{*end.pushback};
   last_failure_ = end;
 
   const bool cancelled = IsCancelled();

@@ -6,8 +6,6 @@
 
 namespace dispatchctl::internal {
 
-Outbox::Outbox(std::size_t window) : window_(window) {}
-
 void Outbox::Add(AssignmentUpdate update, std::uint64_t tag) {
   Slot slot = free_;
   if (slot != kNone) {

@@ -17,18 +17,20 @@
 namespace dispatchctl::internal {
 
 // The assignments of one stream that have no result yet, in submission order, and how far the current
-// underlying call has written them. Pure state: no I/O, clock or thread. Memory is bounded by the window.
+// underlying call has written them. Pure state: no I/O, clock or thread. Who adds bounds the memory.
 class Outbox {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  explicit Outbox(std::size_t window);
-
   std::size_t size() const { return size_; }
-  bool full() const { return size_ == window_; }
   bool has_unwritten() const { return cursor_ != kNone; }
 
-  // Appends an update. Only when not full.
+  // True when an earlier call has written what is to be written next.
+  bool next_is_resend() const { return cursor_ != kNone && entries_[cursor_].attempts != 0; }
+
+  // Only when not empty.
+  const AssignmentUpdate& oldest() const { return entries_[oldest_].update; }
+
   void Add(AssignmentUpdate update, std::uint64_t tag);
 
   // The oldest update that the current call has not written, now counted as written at `now`. Only when there
@@ -80,7 +82,6 @@ class Outbox {
   Slot FindWritten(std::string_view assignment_id);
   Acknowledged Remove(Slot slot);
 
-  const std::size_t window_;
   std::deque<Entry> entries_;  // a deque, as it never moves what TakeNextToWrite gave out
   Slot free_ = kNone;          // list through Entry::next
   Slot oldest_ = kNone;        // list in submission order

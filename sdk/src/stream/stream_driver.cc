@@ -1,50 +1,74 @@
 #include "stream/stream_driver.h"
 
 #include <absl/strings/str_cat.h>
-#include <absl/time/time.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <optional>
+#include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "call/effective_options.h"
 #include "call/retryable.h"
-#include "call/room.h"
 #include "contract/text.h"
-#include "stream/outbox.h"
+#include "stream/stream_machine.h"
+#include "stream/submission_room.h"
 
 namespace dispatchctl::internal {
 namespace {
 
-constexpr std::size_t kMostWindow = 1U << 20U;
+using std::chrono::nanoseconds;
 
-bool FailedBeforeSending(Phase phase) {
-  return phase == Phase::kConnect || phase == Phase::kTls;
+// Of attempts in the report of a stream that was lost again and again.
+constexpr std::size_t kLongestHistory = 64;
+
+// So that adding it to a time cannot overflow.
+constexpr std::chrono::hours kLongestWait{24 * 365};
+
+StreamPolicy PolicyOf(const StreamOptions& options) {
+  const auto bounded = [](std::optional<nanoseconds> wait) {
+    return wait ? std::optional<nanoseconds>(std::min<nanoseconds>(*wait, kLongestWait)) : std::nullopt;
+  };
+  StreamPolicy policy;
+  policy.resume = options.resume;
+  policy.initial_backoff = *bounded(options.initial_reconnect_backoff);
+  policy.max_backoff = *bounded(options.max_reconnect_backoff);
+  policy.backoff_multiplier = options.reconnect_backoff_multiplier;
+  policy.reconnect_timeout = bounded(options.reconnect_timeout);
+  policy.idle_timeout = bounded(options.idle_timeout);
+  policy.poison_limit = options.poison_limit;
+  policy.total_timeout = bounded(options.total_timeout);
+  return policy;
 }
 
-// Runs an outbox on gRPC. All its work is on the loop's thread: submitted updates wait in a queue, are
-// written as fast as the call takes them, and leave the outbox with their result. Keeps itself alive until
-// its last callback.
+// Runs a stream machine on gRPC. All its work is on the loop's thread: submitted updates wait in a queue
+// until the machine takes them. Keeps itself alive until its last callback.
 class Driver final : public Task,
                      private Timer,
                      private IdleListener,
-                     private AssignmentCallHandler,
+                     private StreamActions,
                      public std::enable_shared_from_this<Driver> {
  public:
   Driver(std::shared_ptr<ClientCore> core, StreamOptions options, Metadata metadata)
       : core_(std::move(core)),
         options_(std::move(options)),
         metadata_(std::move(metadata)),
+        policy_(PolicyOf(options_)),
+        most_update_bytes_(std::min(options_.max_update_bytes, options_.max_outstanding_bytes)),
         started_(Clock::now()),
-        room_(options_.window),
-        outbox_(options_.window) {
-    if (options_.total_timeout) deadline_ = started_ + *options_.total_timeout;
+        room_(options_.window, options_.max_outstanding_bytes),
+        machine_(policy_, *this, [random = std::minstd_rand(std::random_device()())]() mutable {
+          return std::uniform_real_distribution<double>()(random);
+        }) {
+    if (policy_.total_timeout) deadline_ = started_ + *policy_.total_timeout;
   }
 
   void Open() {
@@ -54,15 +78,17 @@ class Driver final : public Task,
 
   absl::Status TrySubmit(AssignmentUpdate& update, std::uint64_t tag) {
     if (closed_.load()) return Closed();
-    if (absl::Status status = ValidateUpdate(update); !status.ok()) return status;
-    if (!room_.TryTake()) return absl::Status(absl::StatusCode::kResourceExhausted, "");
+    const std::size_t bytes = EncodedSize(update);
+    if (absl::Status status = Check(update, bytes); !status.ok()) return status;
+    if (!room_.TryTake(bytes)) return absl::Status(absl::StatusCode::kResourceExhausted, "");
     return Push(update, tag);
   }
 
   absl::Status Submit(AssignmentUpdate update, std::uint64_t tag) {
     if (closed_.load()) return Closed();
-    if (absl::Status status = ValidateUpdate(update); !status.ok()) return status;
-    if (!room_.Take()) return Closed();
+    const std::size_t bytes = EncodedSize(update);
+    if (absl::Status status = Check(update, bytes); !status.ok()) return status;
+    if (!room_.Take(bytes)) return Closed();
     return Push(update, tag);
   }
 
@@ -73,7 +99,7 @@ class Driver final : public Task,
     AssignmentOutcome next = std::move(results_.front());
     results_.pop_front();
     lock.unlock();
-    if (room_.GiveBack()) {
+    if (room_.GiveBack(EncodedSize(next.update))) {
       tell_writable_.store(true);
       core_->loop().Schedule(shared_from_this());
     }
@@ -123,22 +149,61 @@ class Driver final : public Task,
 
   // On the loop's thread.
   void Run() override {
-    if (call_over_) return;
+    if (machine_.finished()) return;
     if (tell_writable_.exchange(false)) TellWritable();
     if (cancelled_.load()) {
-      CancelCall();
-      return;
-    }
-    if (call_ == nullptr) {
-      OpenCall(waited_for_resolving_);
-    } else if (writable_) {
-      WriteNext();
+      machine_.Cancel();
+    } else if (machine_.state() == StreamState::kIdle) {
+      machine_.Start(started_);
+    } else if (waiting_for_names_) {
+      ChooseEndpoint();
+    } else {
+      machine_.Pump(Clock::now());
     }
   }
 
  private:
+  // A call of the stream's, and who tells the machine what happens to it.
+  class UnderlyingCall final : public AssignmentCallHandler {
+   public:
+    UnderlyingCall(Driver& driver, Generation generation) : driver_(driver), generation_(generation) {}
+
+    void Start(Endpoint& endpoint, const AttemptOptions& options) {
+      call_ =
+          endpoint.channel(ChannelUse::kStreams).MakeAssignmentCall(driver_.core_->loop(), options, *this);
+      call_->Start();
+    }
+
+    AssignmentCall& call() { return *call_; }
+    Generation generation() const { return generation_; }
+    Clock::time_point started() const { return started_; }
+
+    void OnStarted() override { driver_.machine_.Connected(generation_, Clock::now()); }
+    void OnWritable() override { driver_.machine_.Writable(generation_, Clock::now()); }
+    void OnResult(AssignmentResult& result) override {
+      driver_.machine_.Result(generation_, result, Clock::now());
+    }
+    void OnUndecodable() override { driver_.machine_.Undecodable(generation_); }
+    void OnEnd(AttemptEnd end) override { driver_.OnCallEnd(std::move(end)); }
+
+   private:
+    Driver& driver_;
+    const Generation generation_;
+    const Clock::time_point started_ = Clock::now();
+    std::unique_ptr<AssignmentCall> call_;
+  };
+
   static absl::Status Closed() {
     return absl::FailedPreconditionError("the stream takes no more assignments");
+  }
+
+  absl::Status Check(const AssignmentUpdate& update, std::size_t bytes) const {
+    if (absl::Status status = ValidateUpdate(update); !status.ok()) return status;
+    if (bytes <= most_update_bytes_) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the assignment has ", bytes, " bytes on the wire, more than ", most_update_bytes_,
+        options_.max_update_bytes <= options_.max_outstanding_bytes ? " (max_update_bytes)"
+                                                                    : " (max_outstanding_bytes)"));
   }
 
   // Moves from `update` only when it was taken.
@@ -155,91 +220,100 @@ class Driver final : public Task,
     return absl::OkStatus();
   }
 
-  // Moves what was submitted into the outbox. False: there was nothing.
-  bool TakePending() {
+  void TakeSubmitted() override {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       hungry_ = pending_.empty();
-      if (hungry_) return false;
+      if (hungry_) {
+        if (!closed_.load()) return;
+        sealed_ = true;
+      }
       taken_.swap(pending_);
     }
-    for (UnacknowledgedAssignment& taken : taken_) outbox_.Add(std::move(taken.update), taken.tag);
+    if (taken_.empty()) {
+      machine_.EndInput();
+      return;
+    }
+    for (UnacknowledgedAssignment& taken : taken_) machine_.Submit(std::move(taken.update), taken.tag);
     taken_.clear();
-    return true;
   }
 
-  void OpenCall(bool waited_for_resolving) {
-    EndpointPool::Pick pick = core_->pool().PickFor(ChannelUse::kStreams, tried_, waited_for_resolving);
+  void OpenCall(Generation generation, bool new_round) override {
+    generation_ = generation;
+    if (new_round) {
+      tried_.clear();
+      lost_ = endpoint_;
+    } else {
+      tried_.push_back(endpoint_);
+    }
+    PublishCounts();
+    ChooseEndpoint();
+  }
+
+  void ChooseEndpoint() {
+    EndpointPool::Pick pick = Pick();
     if (pick.resolving) {
-      waited_for_resolving_ = true;
-      if (deadline_) core_->loop().StartTimer(*this, *deadline_);
+      StopWaitingForNames();
+      waiting_for_names_ = true;
+      waited_for_names_ = true;
       core_->pool().WhenResolved(core_->loop(), shared_from_this());
       return;
     }
-    if (deadline_) core_->loop().CancelTimer(*this);
+    waiting_for_names_ = false;
     if (pick.endpoint == nullptr) {
-      End(tried_.empty() ? AttemptEnd{std::move(pick.status), Phase::kResolve, Origin::kLocal}
-                         : std::move(last_failure_));
+      machine_.CannotConnect(generation_, {std::move(pick.status), Phase::kResolve, Origin::kLocal},
+                             Clock::now());
       return;
     }
     endpoint_ = std::move(pick.endpoint);
+    endpoint_name_ = *endpoint_names_.insert(endpoint_->name()).first;
     ++report_.attempts;
     AttemptOptions attempt_options;
     attempt_options.deadline = deadline_;
     attempt_options.default_metadata = &core_->default_metadata();
     attempt_options.metadata = &metadata_;
-    call_ =
-        endpoint_->channel(ChannelUse::kStreams).MakeAssignmentCall(core_->loop(), attempt_options, *this);
-    call_->Start();
+    call_ = std::make_unique<UnderlyingCall>(*this, generation_);
+    call_->Start(*endpoint_, attempt_options);
   }
 
-  void OnStarted() override {
-    writable_ = true;
-    WriteNext();
+  // The endpoint that was lost is chosen again only where there is no other.
+  EndpointPool::Pick Pick() {
+    if (lost_ != nullptr) {
+      TriedEndpoints passed_over = tried_;
+      passed_over.push_back(lost_);
+      EndpointPool::Pick other = core_->pool().PickFor(ChannelUse::kStreams, passed_over, waited_for_names_);
+      if (other.endpoint != nullptr || other.resolving) return other;
+    }
+    return core_->pool().PickFor(ChannelUse::kStreams, tried_, waited_for_names_);
   }
 
-  void OnWritable() override {
-    writable_ = true;
-    WriteNext();
+  void StopWaitingForNames() {
+    if (std::exchange(waiting_for_names_, false)) core_->pool().StopWaiting(shared_from_this());
   }
 
-  void WriteNext() {
-    if (!outbox_.has_unwritten() && !TakePending()) {
-      // Everything that was submitted before the closing is in the outbox by now, or TakePending had found
-      // it.
-      if (closed_.load() && !half_closed_ && !HasPending()) {
-        half_closed_ = true;
-        writable_ = false;
-        call_->HalfClose();
-      }
+  void Write(const AssignmentUpdate& update, bool more) override { call_->call().Write(update, more); }
+
+  void HalfClose() override { call_->call().HalfClose(); }
+
+  void CancelCall() override {
+    if (call_ != nullptr) {
+      call_->call().Cancel();
       return;
     }
-    writable_ = false;
-    const AssignmentUpdate& update = outbox_.TakeNextToWrite(Clock::now());
-    const bool more = outbox_.has_unwritten() || TakePending();
-    call_->Write(update, more);
+    StopWaitingForNames();
+    machine_.CannotConnect(generation_, {absl::CancelledError(), Phase::kResolve, Origin::kLocal},
+                           Clock::now());
   }
 
-  bool HasPending() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return !pending_.empty();
-  }
-
-  void OnResult(AssignmentResult& result) override {
-    std::optional<Outbox::Acknowledged> acknowledged = outbox_.Acknowledge(result.assignment_id);
-    if (!acknowledged) {
-      ++counts_.unknown_results;
-      return;
-    }
-    ++counts_.acknowledged;
+  void Deliver(Outbox::Acknowledged&& acknowledged, AssignmentResult& result, Outbox::Time now) override {
     AssignmentOutcome outcome;
     outcome.result.assignment_id.swap(result.assignment_id);
     outcome.result.accepted = result.accepted;
-    outcome.update = std::move(acknowledged->update);
-    outcome.tag = acknowledged->tag;
-    outcome.latency = Clock::now() - acknowledged->written_at;
-    outcome.attempt = acknowledged->attempts;
-    outcome.endpoint = endpoint_->name();
+    outcome.update = std::move(acknowledged.update);
+    outcome.tag = acknowledged.tag;
+    outcome.latency = now - acknowledged.written_at;
+    outcome.attempt = acknowledged.attempts;
+    outcome.endpoint = endpoint_name_;
     if (!std::exchange(batch_open_, true)) core_->loop().CallWhenIdle(*this);
     if (!options_.on_result) {
       const std::lock_guard<std::mutex> lock(mutex_);
@@ -248,7 +322,7 @@ class Driver final : public Task,
       return;
     }
     if (abandoned_.load()) return;
-    const bool tell = room_.GiveBack();
+    const bool tell = room_.GiveBack(EncodedSize(outcome.update));
     options_.on_result(std::move(outcome));
     if (tell) TellWritable();
   }
@@ -264,69 +338,43 @@ class Driver final : public Task,
   }
 
   void PublishCounts() {
+    const StreamStatistics statistics = machine_.statistics();
     const std::lock_guard<std::mutex> lock(mutex_);
-    statistics_ = counts_;
-    statistics_.resent = outbox_.resent();
+    statistics_ = statistics;
   }
 
-  void OnEnd(AttemptEnd end) override {
-    call_.reset();
-    writable_ = false;
-    if (FailedBeforeSending(end.phase) && !cancelled_.load()) {
-      report_.history.push_back({endpoint_->name(), end.status, {}, Clock::now() - started_, false});
-      tried_.push_back(endpoint_);
-      last_failure_ = std::move(end);
-      outbox_.Rewind();
-      half_closed_ = false;
-      OpenCall(/*waited_for_resolving=*/true);
-      return;
-    }
-    End(std::move(end));
+  void OnCallEnd(AttemptEnd end) {
+    const std::unique_ptr<UnderlyingCall> ended = std::move(call_);
+    if (!end.status.ok() || !report_.history.empty()) Remember(*ended, end.status);
+    machine_.Ended(ended->generation(), std::move(end), Clock::now());
   }
 
-  void OnTimer() override {
-    End({absl::DeadlineExceededError(absl::StrCat(
-             "target not resolved within ", absl::FormatDuration(absl::FromChrono(*options_.total_timeout)))),
-         Phase::kResolve, Origin::kLocal});
+  void Remember(const UnderlyingCall& ended, const absl::Status& status) {
+    if (report_.history.size() == kLongestHistory) report_.history.erase(report_.history.begin());
+    report_.history.push_back({endpoint_->name(), status, ended.started() - started_,
+                               Clock::now() - ended.started(), /*hedge=*/false});
   }
 
-  void CancelCall() {
-    if (call_ != nullptr) {
-      call_->Cancel();
-      return;
-    }
-    if (deadline_) core_->loop().CancelTimer(*this);
-    End({absl::CancelledError("cancelled before it was connected"), Phase::kConnect, Origin::kLocal});
+  void StartTimer(Outbox::Time when) override {
+    StopTimer();
+    core_->loop().StartTimer(*this, when);
   }
 
-  // What a status means for the stream as a whole.
-  AttemptEnd Judge(AttemptEnd end) const {
-    if (!end.status.ok()) return end;
-    if (outbox_.size() != 0) {
-      end.status = absl::UnavailableError(
-          absl::StrCat("the server ended the stream with ", outbox_.size(), " assignments unacknowledged"));
-    } else if (!half_closed_) {
-      end.status = absl::UnavailableError("the server ended the stream before the input had ended");
-    }
-    if (!end.status.ok()) end.origin = Origin::kLocal;
-    return end;
-  }
+  void StopTimer() override { core_->loop().CancelTimer(*this); }
 
-  // From here on nothing that was accepted can be missing from the outbox.
-  void Seal() {
+  void OnTimer() override { machine_.TimerFired(Clock::now()); }
+
+  void Seal() override {
+    closed_.store(true);
+    room_.Close();
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       sealed_ = true;
     }
-    TakePending();
+    TakeSubmitted();
   }
 
-  void End(AttemptEnd end) {
-    call_over_ = true;
-    closed_.store(true);
-    room_.Close();
-    Seal();
-    end = Judge(std::move(end));
+  void Finish(AttemptEnd end) override {
     if (batch_open_) {
       core_->loop().CancelIdleCall(*this);
       OnIdle();
@@ -336,11 +384,11 @@ class Driver final : public Task,
     report_.origin = end.origin;
     report_.retryable = IsRetryable(end.status.code(), end.phase);
     report_.elapsed = Clock::now() - started_;
-    if (endpoint_ != nullptr) report_.endpoint = endpoint_->name();
+    report_.endpoint = endpoint_name_;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       status_ = end.status;
-      unacknowledged_ = outbox_.Unacknowledged();
+      unacknowledged_ = machine_.outbox().Unacknowledged();
     }
     if (!abandoned_.load() && options_.on_finished) options_.on_finished(end.status, report_);
     const std::shared_ptr<Driver> last = std::move(keep_alive_);
@@ -352,9 +400,11 @@ class Driver final : public Task,
   const std::shared_ptr<ClientCore> core_;
   const StreamOptions options_;
   const Metadata metadata_;
+  const StreamPolicy policy_;
+  const std::size_t most_update_bytes_;
   const Clock::time_point started_;
   std::optional<Clock::time_point> deadline_;
-  Room room_;
+  SubmissionRoom room_;
   std::atomic<bool> closed_{false};
   std::atomic<bool> cancelled_{false};
   std::atomic<bool> abandoned_{false};
@@ -373,21 +423,51 @@ class Driver final : public Task,
   bool ended_ = false;
 
   // The loop's thread only.
-  Outbox outbox_;
+  StreamMachine machine_;
   std::vector<UnacknowledgedAssignment> taken_;
-  StreamStatistics counts_;
   CallReport report_;
-  TriedEndpoints tried_;
-  AttemptEnd last_failure_;
+  Generation generation_ = 0;  // of the call that is open or to be opened
+  TriedEndpoints tried_;       // in this round
+  std::shared_ptr<Endpoint> lost_;
   std::shared_ptr<Endpoint> endpoint_;
-  std::unique_ptr<AssignmentCall> call_;
-  bool waited_for_resolving_ = false;
-  bool writable_ = false;
-  bool half_closed_ = false;
+  // Outcomes name endpoints that may be gone by the time they are taken.
+  std::set<std::string> endpoint_names_;
+  std::string_view endpoint_name_;
+  std::unique_ptr<UnderlyingCall> call_;
+  bool waiting_for_names_ = false;
+  bool waited_for_names_ = false;
   bool batch_open_ = false;
-  bool call_over_ = false;
   std::shared_ptr<Driver> keep_alive_;
 };
+
+absl::Status Validate(const StreamOptions& options) {
+  const auto invalid = [](std::string_view what) { return absl::InvalidArgumentError(View(what)); };
+  constexpr nanoseconds kZero{0};
+  if (options.window == 0 || options.window > SubmissionRoom::kMostUpdates) {
+    return invalid("window is not between 1 and 1048576");
+  }
+  if (options.max_outstanding_bytes == 0 || options.max_outstanding_bytes > SubmissionRoom::kMostBytes) {
+    return invalid("max_outstanding_bytes is not between 1 and 2^40");
+  }
+  if (options.max_update_bytes == 0) return invalid("max_update_bytes is zero");
+  if (options.initial_reconnect_backoff <= kZero) {
+    return invalid("initial_reconnect_backoff is not greater than zero");
+  }
+  if (options.max_reconnect_backoff <= kZero)
+    return invalid("max_reconnect_backoff is not greater than zero");
+  if (!(options.reconnect_backoff_multiplier >= 1)) return invalid("reconnect_backoff_multiplier is below 1");
+  if (options.reconnect_timeout && *options.reconnect_timeout <= kZero) {
+    return invalid("reconnect_timeout is not greater than zero");
+  }
+  if (options.idle_timeout && *options.idle_timeout <= kZero) {
+    return invalid("idle_timeout is not greater than zero");
+  }
+  if (options.poison_limit < 0) return invalid("poison_limit is negative");
+  if (options.total_timeout && *options.total_timeout <= kZero) {
+    return invalid("total_timeout is not greater than zero");
+  }
+  return absl::OkStatus();
+}
 
 class AssignmentStreamHandle final : public AssignmentStream {
  public:
@@ -418,12 +498,7 @@ class AssignmentStreamHandle final : public AssignmentStream {
 
 absl::StatusOr<std::unique_ptr<AssignmentStream>> MakeAssignmentStream(std::shared_ptr<ClientCore> core,
                                                                        StreamOptions options) {
-  if (options.window == 0 || options.window > kMostWindow) {
-    return absl::InvalidArgumentError("window is not between 1 and 1048576");
-  }
-  if (options.total_timeout && *options.total_timeout <= std::chrono::nanoseconds::zero()) {
-    return absl::InvalidArgumentError("total_timeout is not greater than zero");
-  }
+  if (absl::Status status = Validate(options); !status.ok()) return status;
   absl::StatusOr<Metadata> metadata = NormalizeMetadata(options.metadata);
   if (!metadata.ok()) return metadata.status();
   auto driver = std::make_shared<Driver>(std::move(core), std::move(options), *std::move(metadata));

@@ -39,8 +39,8 @@ struct AttemptEnd {
   absl::Status status;
   Phase phase = Phase::kCall;
   Origin origin = Origin::kLocal;
-  std::optional<std::string> pushback =
-      std::nullopt;  // of a failure: grpc-retry-pushback-ms as the server sent it
+  // Of a failure: the server's grpc-retry-pushback-ms. Negative: not to be tried again.
+  std::optional<std::chrono::milliseconds> pushback = std::nullopt;
 };
 
 class LookupHandler {
@@ -71,6 +71,9 @@ class AssignmentCallHandler {
   // The update handed to Write is with gRPC; the next may follow.
   virtual void OnWritable() = 0;
   virtual void OnResult(AssignmentResult& result) = 0;
+  // A result that could not be decoded. Neither it nor what comes after it is handed out; the call goes on
+  // until it is cancelled. Once.
+  virtual void OnUndecodable() = 0;
   // Last call. The AssignmentCall may be destroyed from inside.
   virtual void OnEnd(AttemptEnd end) = 0;
 

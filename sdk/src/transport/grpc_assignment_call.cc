@@ -3,7 +3,9 @@
 #include <grpcpp/client_context.h>
 #include <grpcpp/support/byte_buffer.h>
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "dispatchpb/dispatch.pb.h"
@@ -105,7 +107,7 @@ class GrpcAssignmentCall final : public AssignmentCall {
     }
     if (!Parse(incoming_bytes_, incoming_)) {
       undecodable_ = true;
-      context_.TryCancel();
+      handler_.OnUndecodable();
     } else {
       result_.assignment_id.swap(*incoming_.mutable_assignment_id());
       result_.accepted = incoming_.accepted();
@@ -145,12 +147,7 @@ class GrpcAssignmentCall final : public AssignmentCall {
   void ReportEndWhenQuiet() {
     if (!ended_ || under_way_ != 0) return;
     AttemptEnd end = DescribeEnd(status_, context_, target_.endpoint, target_.tls);
-    if (undecodable_) {
-      end = {absl::DataLossError("a result from the server could not be decoded"), Phase::kStream,
-             Origin::kLocal};
-    } else if (end.phase == Phase::kCall) {
-      end.phase = Phase::kStream;
-    }
+    if (end.phase == Phase::kCall) end.phase = Phase::kStream;
     handler_.OnEnd(std::move(end));
   }
 

@@ -8,6 +8,7 @@
 
 #include <utility>
 
+#include "contract/pushback.h"
 #include "contract/text.h"
 
 namespace dispatchctl::internal {
@@ -91,8 +92,9 @@ AttemptEnd DescribeEnd(const grpc::Status& status, const grpc::ClientContext& co
   AttemptEnd end = DescribeEnd(static_cast<int>(status.error_code()), status.error_message(),
                                context.debug_error_string(), endpoint, tls);
   const auto& trailers = context.GetServerTrailingMetadata();
-  if (const auto pushback = trailers.find(kPushbackKey); pushback != trailers.end()) {
-    end.pushback.emplace(pushback->second.data(), pushback->second.size());
+  if (const auto found = trailers.find(kPushbackKey); found != trailers.end()) {
+    const auto pushback = ParsePushback(std::string_view(found->second.data(), found->second.size()));
+    end.pushback = pushback->delay.value_or(std::chrono::milliseconds(-1));
   }
   return end;
 }

@@ -50,6 +50,9 @@ struct FakeServer {
   AttemptEnd stream_end{absl::OkStatus(), Phase::kStream, Origin::kServer};
   std::size_t end_stream_after = ~std::size_t{0};  // results
   bool answer_updates = true;
+  std::string break_on;     // the stream ends when this id arrives
+  std::string undecodable;  // this id gets a result that cannot be decoded
+  int streams = 0;          // started
   std::vector<AssignmentUpdate> updates;
   std::vector<bool> more;
   int half_closes = 0;
@@ -121,6 +124,7 @@ class FakeAssignmentCall final : public AssignmentCall {
       {
         const std::lock_guard<std::mutex> lock(server_.mutex);
         refusal = server_.stream_refusal;
+        if (!refusal) ++server_.streams;
       }
       if (refusal || cancelled_) {
         End(refusal ? *refusal : Cancelled());
@@ -132,16 +136,26 @@ class FakeAssignmentCall final : public AssignmentCall {
 
   void Write(const AssignmentUpdate& update, bool more) override {
     bool answer;
+    bool breaks;
+    bool undecodable;
     {
       const std::lock_guard<std::mutex> lock(server_.mutex);
       server_.updates.push_back(update);
       server_.more.push_back(more);
       answer = server_.answer_updates;
+      breaks = update.assignment_id == server_.break_on;
+      undecodable = update.assignment_id == server_.undecodable;
     }
     if (ended_) return;
-    Post(loop_, [this, id = update.assignment_id, answer] {
+    Post(loop_, [this, id = update.assignment_id, answer, breaks, undecodable] {
       if (ended_) return;
-      if (answer) {
+      if (breaks) {
+        EndAsScripted();
+        return;
+      }
+      if (undecodable) {
+        handler_.OnUndecodable();
+      } else if (answer) {
         AssignmentResult result{id, true};
         handler_.OnResult(result);
         ++results_;

@@ -32,8 +32,8 @@ class NeverResolves final : public Resolver {
   void ResolveSoon() override {}
 };
 
-AttemptEnd FromServer(absl::StatusCode code, std::optional<std::string> pushback = std::nullopt) {
-  return {absl::Status(code, "the server's words"), Phase::kCall, Origin::kServer, std::move(pushback)};
+AttemptEnd FromServer(absl::StatusCode code, std::optional<milliseconds> pushback = std::nullopt) {
+  return {absl::Status(code, "the server's words"), Phase::kCall, Origin::kServer, pushback};
 }
 
 const AttemptEnd kAnswer{absl::OkStatus(), Phase::kCall, Origin::kServer};
@@ -292,7 +292,7 @@ TEST_F(RetryTest, DoesNotRetryAReplyThatIsTooLarge) {
 
 TEST_F(RetryTest, WaitsAsLongAsTheServerSays) {
   MakePool({"a"});
-  server("a").lookup_ends = {FromServer(absl::StatusCode::kResourceExhausted, "80"), kAnswer};
+  server("a").lookup_ends = {FromServer(absl::StatusCode::kResourceExhausted, milliseconds(80)), kAnswer};
   ASSERT_TRUE(Run().ok());
   ASSERT_EQ(report_.history.size(), 2U);
   EXPECT_GE(report_.history[1].started - report_.history[0].elapsed, milliseconds(80));
@@ -300,20 +300,17 @@ TEST_F(RetryTest, WaitsAsLongAsTheServerSays) {
 
 TEST_F(RetryTest, ObeysAServerThatForbidsRetries) {
   MakePool({"a", "b"});
-  for (const char* pushback : {"-1", "abc"}) {
-    for (const char* name : {"a", "b"}) {
-      server(name).lookup_ends = {FromServer(absl::StatusCode::kUnavailable, pushback)};
-    }
-    const int before = lookups();
-    EXPECT_THAT(std::string(Run().status().message()), HasSubstr("asked not to retry"));
-    EXPECT_EQ(lookups(), before + 1);
+  for (const char* name : {"a", "b"}) {
+    server(name).lookup_ends = {FromServer(absl::StatusCode::kUnavailable, milliseconds(-1))};
   }
+  EXPECT_THAT(std::string(Run().status().message()), HasSubstr("asked not to retry"));
+  EXPECT_EQ(lookups(), 1);
 }
 
 TEST_F(RetryTest, FailsAtOnceWhenThePauseWouldReachPastTheDeadline) {
   MakePool({"a"});
   options_.total_timeout = seconds(60);
-  server("a").lookup_ends = {FromServer(absl::StatusCode::kUnavailable, "600000")};
+  server("a").lookup_ends = {FromServer(absl::StatusCode::kUnavailable, milliseconds(600000))};
   const Clock::time_point before = Clock::now();
   const absl::Status status = Run().status();
   EXPECT_LT(Clock::now() - before, seconds(30));
@@ -539,7 +536,7 @@ TEST_F(CancelTest, ReachesACallThatWaitsForItsTarget) {
 TEST_F(CancelTest, ReachesAPauseBetweenAttempts) {
   MakePool({"a"});
   options_.total_timeout = seconds(3600);
-  server("a").lookup_ends = {FromServer(absl::StatusCode::kUnavailable, "600000")};
+  server("a").lookup_ends = {FromServer(absl::StatusCode::kUnavailable, milliseconds(600000))};
   EXPECT_EQ(CancelWhileRunning(), absl::StatusCode::kCancelled);
 }
 

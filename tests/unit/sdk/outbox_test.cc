@@ -29,7 +29,7 @@ std::string WriteNext(Outbox& outbox) {
 }
 
 TEST(Outbox, KeepsAnUpdateUntilItsResult) {
-  Outbox outbox(4);
+  Outbox outbox;
   outbox.Add(Update("a"), 7);
   EXPECT_EQ(WriteNext(outbox), "a");
   EXPECT_FALSE(outbox.has_unwritten());
@@ -43,7 +43,7 @@ TEST(Outbox, KeepsAnUpdateUntilItsResult) {
 }
 
 TEST(Outbox, TakesNoResultForWhatWasNotAsked) {
-  Outbox outbox(4);
+  Outbox outbox;
   EXPECT_FALSE(outbox.Acknowledge("a"));
   outbox.Add(Update("a"), 0);
   outbox.Add(Update("b"), 0);
@@ -56,7 +56,7 @@ TEST(Outbox, TakesNoResultForWhatWasNotAsked) {
 }
 
 TEST(Outbox, AnswersTheSameIdFirstInFirstOut) {
-  Outbox outbox(4);
+  Outbox outbox;
   outbox.Add(Update("x"), 0);
   outbox.Add(Update("same", "first"), 1);
   outbox.Add(Update("same", "second"), 2);
@@ -68,7 +68,7 @@ TEST(Outbox, AnswersTheSameIdFirstInFirstOut) {
 }
 
 TEST(Outbox, WritesEverythingThatIsLeftAgainInOrder) {
-  Outbox outbox(8);
+  Outbox outbox;
   for (const char* id : {"a", "b", "c", "d"}) outbox.Add(Update(id), 0);
   WriteNext(outbox);
   WriteNext(outbox);
@@ -85,15 +85,18 @@ TEST(Outbox, WritesEverythingThatIsLeftAgainInOrder) {
   EXPECT_EQ(outbox.Acknowledge("d")->attempts, 1);
 }
 
-TEST(Outbox, IsFullAtItsWindow) {
-  Outbox outbox(2);
+TEST(Outbox, TellsWhatIsResentFromWhatIsNew) {
+  Outbox outbox;
   outbox.Add(Update("a"), 0);
-  EXPECT_FALSE(outbox.full());
-  outbox.Add(Update("b"), 0);
-  EXPECT_TRUE(outbox.full());
+  EXPECT_FALSE(outbox.next_is_resend());
   WriteNext(outbox);
-  outbox.Acknowledge("a");
-  EXPECT_FALSE(outbox.full());
+  EXPECT_FALSE(outbox.next_is_resend()) << "nothing to write";
+  outbox.Add(Update("b"), 0);
+  outbox.Rewind();
+  EXPECT_EQ(outbox.oldest(), Update("a"));
+  EXPECT_TRUE(outbox.next_is_resend());
+  WriteNext(outbox);
+  EXPECT_FALSE(outbox.next_is_resend());
 }
 
 // The plain way to do the same, for comparison.
@@ -138,7 +141,7 @@ TEST(Outbox, DoesWhatItsModelDoesForManySeeds) {
     std::mt19937 random(seed);
     const std::size_t window = 1 + random() % 12;
     const std::uint64_t ids = 1 + random() % 6;
-    Outbox outbox(window);
+    Outbox outbox;
     Model model;
     std::uint64_t tag = 0;
     for (int step = 0; step < 200; ++step) {
@@ -146,7 +149,7 @@ TEST(Outbox, DoesWhatItsModelDoesForManySeeds) {
         case 0:
         case 1:
         case 2:
-          if (!outbox.full()) {
+          if (model.size() < window) {
             const AssignmentUpdate update =
                 Update("id-" + std::to_string(random() % ids), std::to_string(tag));
             model.Add(update, tag);
@@ -186,7 +189,7 @@ TEST(Outbox, DoesWhatItsModelDoesForManySeeds) {
 }
 
 TEST(Outbox, LeavesAnUpdateWhereItIsWhileOthersAreAdded) {
-  Outbox outbox(1000);
+  Outbox outbox;
   outbox.Add(Update("a"), 0);
   const AssignmentUpdate& written = outbox.TakeNextToWrite({});
   for (int i = 0; i < 999; ++i) outbox.Add(Update("other"), 0);
@@ -194,7 +197,7 @@ TEST(Outbox, LeavesAnUpdateWhereItIsWhileOthersAreAdded) {
 }
 
 TEST(Outbox, StartsEmpty) {
-  EXPECT_THAT(Ids(Outbox(1)), IsEmpty());
+  EXPECT_THAT(Ids(Outbox()), IsEmpty());
 }
 
 }  // namespace

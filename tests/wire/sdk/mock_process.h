@@ -1,77 +1,94 @@
 #pragma once
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
 #include <spawn.h>
+#include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
-#include <csignal>
-#include <cstdio>
-#include <nlohmann/json.hpp>
+#include <cerrno>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace dispatchctl {
 
-// dispatch-mock as a process, which a test can kill and start again on the same port.
+// A dispatch-mock of its own process, which can be killed as no server in this process can.
 class MockProcess {
  public:
-  explicit MockProcess(std::vector<std::string> arguments = {}) : arguments_(std::move(arguments)) {
-    Start("127.0.0.1:0");
-  }
+  // Ready when it returns. `arguments` follow "serve --listen 127.0.0.1:0".
+  explicit MockProcess(std::vector<std::string> arguments) : arguments_(std::move(arguments)) { Start({}); }
   MockProcess(const MockProcess&) = delete;
   MockProcess& operator=(const MockProcess&) = delete;
-  ~MockProcess() { Kill(); }
+  ~MockProcess() { Stop(SIGKILL); }
 
-  // "127.0.0.1:41233"
+  // "127.0.0.1:41233"; empty: it did not start.
   const std::string& address() const { return address_; }
 
-  void Kill() { End(SIGKILL); }
-  // Lets open calls finish.
-  void Terminate() { End(SIGTERM); }
-  // After Kill or Terminate.
-  void Restart() { Start(address_); }
-  void RestartWith(std::vector<std::string> arguments) {
-    arguments_ = std::move(arguments);
-    Restart();
+  // Ends it by the signal and waits until it is gone.
+  void Stop(int signal_number) {
+    if (pid_ > 0) {
+      kill(pid_, signal_number);
+      while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+      }
+      pid_ = -1;
+    }
+    if (output_ >= 0) close(output_);
+    output_ = -1;
   }
 
- private:
-  void Start(const std::string& listen) {
-    std::array<int, 2> out{};
-    ASSERT_EQ(pipe2(out.data(), O_CLOEXEC), 0);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
-    std::vector<std::string> words{DISPATCH_MOCK_BINARY, "serve", "--listen", listen};
+  // Starts it again on the same port. `more` follows the arguments.
+  void Start(const std::vector<std::string>& more) {
+    std::vector<std::string> words = {DISPATCH_MOCK_PROGRAM, "serve", "--listen",
+                                      address_.empty() ? "127.0.0.1:0" : address_};
     words.insert(words.end(), arguments_.begin(), arguments_.end());
+    words.insert(words.end(), more.begin(), more.end());
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
+
+    int ends[2] = {-1, -1};
+    ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+    output_ = ends[0];
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
     const int error = posix_spawn(&pid_, argv[0], &actions, nullptr, argv.data(), environ);
     posix_spawn_file_actions_destroy(&actions);
-    close(out[1]);
-    ASSERT_EQ(error, 0);
-    FILE* const stream = fdopen(out[0], "r");
-    char line[512] = {};
-    const bool ready = std::fgets(line, sizeof(line), stream) != nullptr;
-    std::fclose(stream);
-    ASSERT_TRUE(ready) << "dispatch-mock did not start on " << listen;
-    address_ = nlohmann::json::parse(line).at("listen").at(0).get<std::string>();
+    close(ends[1]);
+    ASSERT_EQ(error, 0) << DISPATCH_MOCK_PROGRAM;
+    AwaitReadyLine();
   }
 
-  void End(int signal) {
-    // Never to -1, which would be every process there is.
-    if (pid_ <= 0) return;
-    kill(pid_, signal);
-    waitpid(std::exchange(pid_, -1), nullptr, 0);
+ private:
+  void AwaitReadyLine() {
+    constexpr int kPatienceMs = 60'000;
+    std::string line;
+    std::array<char, 512> buffer{};
+    while (line.find('\n') == std::string::npos) {
+      pollfd wait{output_, POLLIN, 0};
+      ASSERT_EQ(poll(&wait, 1, kPatienceMs), 1) << "no ready line";
+      const ssize_t size = read(output_, buffer.data(), buffer.size());
+      ASSERT_GT(size, 0) << "dispatch-mock ended before it was ready";
+      line.append(buffer.data(), static_cast<std::size_t>(size));
+    }
+    constexpr std::string_view kBefore = R"("listen":[")";
+    const std::size_t begin = line.find(kBefore);
+    ASSERT_NE(begin, std::string::npos) << line;
+    address_ = line.substr(begin + kBefore.size());
+    address_.erase(address_.find('"'));
   }
 
-  std::vector<std::string> arguments_;
+  const std::vector<std::string> arguments_;
   std::string address_;
   pid_t pid_ = -1;
+  int output_ = -1;
 };
 
 }  // namespace dispatchctl

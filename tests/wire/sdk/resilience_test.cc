@@ -145,8 +145,8 @@ TEST(Resilience, KillingOneOfThreeBackendsAHundredTimesIsSeenByNobody) {
   for (int kill = 0; kill < 100; ++kill) {
     MockProcess& victim = fleet[random() % fleet.size()];
     const std::uint64_t before = load.calls();
-    victim.Kill();
-    victim.Restart();
+    victim.Stop(SIGKILL);
+    victim.Start({});
     ASSERT_TRUE(Eventually([&] { return AllReady(client) && load.calls() > before + 500; })) << kill;
   }
   load.Stop();
@@ -163,8 +163,8 @@ TEST(Resilience, ARollingRestartOfAllBackendsIsSeenByNobody) {
   ASSERT_TRUE(Eventually([&] { return AllReady(client) && load.calls() > 1000; }));
   for (int round = 0; round < 3; ++round) {
     for (std::size_t i = 0; i < fleet.size(); ++i) {
-      fleet[i].Terminate();
-      fleet[i].Restart();
+      fleet[i].Stop(SIGTERM);
+      fleet[i].Start({});
       ASSERT_TRUE(Eventually([&] { return IsReady(client, fleet[i].address()); })) << round;
     }
   }
@@ -178,7 +178,7 @@ TEST(Resilience, WithAllBackendsDownCallsFailFastWithTheCauseAndRecover) {
   const Client client = fleet.client();
   ASSERT_TRUE(client.GetCourierStatus("courier-1").ok());
   ASSERT_TRUE(Eventually([&] { return AllReady(client); }));
-  for (std::size_t i = 0; i < fleet.size(); ++i) fleet[i].Kill();
+  for (std::size_t i = 0; i < fleet.size(); ++i) fleet[i].Stop(SIGKILL);
   ASSERT_TRUE(Eventually([&] {
     const std::vector<EndpointStatus> endpoints = client.Endpoints();
     return std::none_of(endpoints.begin(), endpoints.end(), [](const EndpointStatus& endpoint) {
@@ -200,7 +200,7 @@ TEST(Resilience, WithAllBackendsDownCallsFailFastWithTheCauseAndRecover) {
   EXPECT_LE(attempts, kCalls + 4);
   EXPECT_LT(steady_clock::now() - before, seconds(20)) << "a tenth of the deadline each, and more";
 
-  for (std::size_t i = 0; i < fleet.size(); ++i) fleet[i].Restart();
+  for (std::size_t i = 0; i < fleet.size(); ++i) fleet[i].Start({});
   const auto restarted = steady_clock::now();
   ASSERT_TRUE(Eventually([&] { return client.GetCourierStatus("courier-1").ok(); }));
   RecordProperty("recovered_after_ms", std::to_string((steady_clock::now() - restarted) / milliseconds(1)));
@@ -225,8 +225,8 @@ TEST(Resilience, ABackendThatFailsAtOnceAttractsNothing) {
     EXPECT_LE(status.failures + status.successes, 20U + 2 * kPatience.count());
   }
   // Once it is well, probes find out and it takes its share again.
-  fleet[0].Kill();
-  fleet[0].RestartWith({});
+  fleet[0].Stop(SIGKILL);
+  fleet[0].Start({});
   Load load(client, 16);
   EXPECT_TRUE(Eventually([&] {
     const EndpointStatus status = StatusOf(client, sick);
@@ -266,8 +266,8 @@ TEST(Resilience, ASlowBackendIsHedgedAndThenPassedOver) {
   Measure(baseline, 100, options);
   const Latencies usual = Measure(baseline, kCalls, options);
 
-  fleet[2].Kill();
-  fleet[2].RestartWith({"--latency", "500ms"});
+  fleet[2].Stop(SIGKILL);
+  fleet[2].Start({"--latency", "500ms"});
   const Client client = fleet.client();
   ASSERT_TRUE(client.GetCourierStatus("courier-1").ok());
   ASSERT_TRUE(Eventually([&] { return AllReady(client); }));

@@ -82,6 +82,7 @@ TEST(Stream, AccountsForEveryUpdateWhenItsServerGoes) {
   Service service;
   std::atomic<std::uint64_t> answered{0};
   StreamOptions options;
+  options.resume = false;
   options.window = 64;
   options.on_result = [&](AssignmentOutcome&&) {
     answered.fetch_add(1);
