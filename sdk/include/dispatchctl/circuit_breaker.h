@@ -60,7 +60,7 @@ struct CircuitBreakerOptions {
   /// Whether a closed breaker opens; asked after each failure, with the counts that include it. Runs without
   /// locks held; may be called from several threads at once; must not throw. Unset: at least 10 requests of
   /// which half have failed, exclusions not counted.
-  std::function<bool(const BreakerCounts&)> ready_to_trip;
+  std::function<bool(const BreakerCounts&)> ready_to_trip = {};
 };
 
 }  // namespace DISPATCHCTL_ABI

@@ -28,30 +28,30 @@ DISPATCHCTL_EXPORT bool IsLocalTarget(std::string_view target);
 
 /// Files are PEM and are read when the client is created.
 struct TlsOptions {
-  std::string ca_file;           ///< empty: the system's roots
-  std::string certificate_file;  ///< client certificate chain; goes with private_key_file
-  std::string private_key_file;
-  std::string server_name;  ///< name to verify and to send as SNI; empty: the target's host
+  std::string ca_file = {};           ///< empty: the system's roots
+  std::string certificate_file = {};  ///< client certificate chain; goes with private_key_file
+  std::string private_key_file = {};
+  std::string server_name = {};  ///< name to verify and to send as SNI; empty: the target's host
 };
 
 /// What a Client is made from.
 struct ClientOptions {
   /// Where the service is: `host:port`, `dns:///host:port`, `ipv4:a:port,b:port`, `ipv6:[a]:port`, a
   /// comma-separated list of `host:port`, `unix:PATH`, or a scheme gRPC resolves itself (`xds:///name`).
-  std::string target;
+  std::string target = {};
 
   TransportSecurity security = TransportSecurity::kAutomatic;
-  TlsOptions tls;
+  TlsOptions tls = {};
 
   /// The :authority of every call. Empty: the target's host and port ("localhost" for a unix socket).
-  std::string authority;
+  std::string authority = {};
 
   /// Bound of resolving the target, and of each connection with its TLS and HTTP/2 handshakes. At least 100
   /// ms.
   std::chrono::milliseconds connect_timeout{5000};
 
   /// HTTP/2 keepalive ping interval while calls are open. At least 10 s; unset: no pings.
-  std::optional<std::chrono::milliseconds> keepalive_time;
+  std::optional<std::chrono::milliseconds> keepalive_time = std::nullopt;
 
   /// Largest message accepted from the server, in bytes.
   std::size_t max_receive_bytes = 4U << 20U;
@@ -63,18 +63,18 @@ struct ClientOptions {
   std::chrono::milliseconds resolve_interval{10000};
 
   /// Each endpoint has a breaker of its own.
-  CircuitBreakerOptions breaker;
+  CircuitBreakerOptions breaker = {};
 
   /// Shared by all calls of the client.
-  RetryThrottling throttling;
+  RetryThrottling throttling = {};
 
-  FallbackOptions fallback;
+  FallbackOptions fallback = {};
 
   /// Put in front of gRPC's own user agent, e.g. "fleet-ui/2.1".
-  std::string user_agent;
+  std::string user_agent = {};
 
   /// Options of calls that do not set their own.
-  CallOptions call_defaults;
+  CallOptions call_defaults = {};
 };
 
 }  // namespace DISPATCHCTL_ABI

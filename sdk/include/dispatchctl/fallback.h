@@ -45,10 +45,10 @@ DISPATCHCTL_EXPORT std::shared_ptr<FallbackStore> MakeMemoryFallbackStore(std::s
 /// whatever stage they come from.
 struct FallbackOptions {
   /// Oldest status used in place of an error, greater than zero. Unset: none is.
-  std::optional<std::chrono::nanoseconds> stale_if_error;
+  std::optional<std::chrono::nanoseconds> stale_if_error = std::nullopt;
 
   /// Where statuses are kept. Null: in memory, `capacity` of them, once stale_if_error is set.
-  std::shared_ptr<FallbackStore> store;
+  std::shared_ptr<FallbackStore> store = {};
   std::size_t capacity = 10000;
 };
 

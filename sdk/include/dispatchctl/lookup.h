@@ -44,7 +44,7 @@ class DISPATCHCTL_EXPORT CallHandle {
 
 /// One finished lookup of many.
 struct LookupItem {
-  std::string courier_id;
+  std::string courier_id = {};
   std::uint64_t tag = 0;  ///< as given with the id
   absl::StatusOr<CourierStatus> status;
   CallReport report;
@@ -58,19 +58,19 @@ struct BulkLookupOptions {
   bool ordered = true;
 
   /// Options of each lookup.
-  CallOptions call;
+  CallOptions call = {};
 
   /// Called for each finished lookup, on the client's own thread, one at a time. Required.
-  std::function<void(LookupItem&&)> on_result;
+  std::function<void(LookupItem&&)> on_result = {};
 
   /// Called after one or more on_result calls when no further completion is waiting: the moment to flush.
-  std::function<void()> on_batch_end;
+  std::function<void()> on_batch_end = {};
 
   /// Called on the client's own thread when TrySubmit has room again after it had none.
-  std::function<void()> on_writable;
+  std::function<void()> on_writable = {};
 
   /// Called once, on the client's own thread, after the last result of a finished or cancelled bulk lookup.
-  std::function<void()> on_finished;
+  std::function<void()> on_finished = {};
 };
 
 /// Looks up any number of couriers with a bounded number in flight, sharing the client's connections.

@@ -1,13 +1,18 @@
 // Lookups through servers that die, refuse, dawdle and come back: real processes, real signals.
 
 #include <absl/strings/str_cat.h>
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <mutex>
 #include <random>
@@ -39,12 +44,25 @@ bool Eventually(const std::function<bool()>& condition) {
   return true;
 }
 
+using Arguments = std::vector<std::string>;
+
 class Fleet {
  public:
-  explicit Fleet(const std::vector<std::vector<std::string>>& arguments) {
-    for (const auto& one : arguments) backends_.push_back(std::make_unique<MockProcess>(one));
+  Fleet(std::initializer_list<Arguments> arguments) {
+    for (const auto& one : arguments) {
+      backends_.push_back(std::make_unique<MockProcess>(Arguments{}));
+      if (!one.empty()) Change(backends_.size() - 1, one);
+    }
   }
-  explicit Fleet(std::size_t size) : Fleet(std::vector<std::vector<std::string>>(size)) {}
+  explicit Fleet(std::size_t size) {
+    while (backends_.size() < size) backends_.push_back(std::make_unique<MockProcess>(Arguments{}));
+  }
+
+  // Has a backend start again with other arguments.
+  void Change(std::size_t index, const Arguments& arguments) {
+    backends_[index]->Stop(SIGKILL);
+    backends_[index]->Start(arguments);
+  }
 
   MockProcess& operator[](std::size_t index) { return *backends_[index]; }
   std::size_t size() const { return backends_.size(); }
@@ -209,7 +227,7 @@ TEST(Resilience, WithAllBackendsDownCallsFailFastWithTheCauseAndRecover) {
 }
 
 TEST(Resilience, ABackendThatFailsAtOnceAttractsNothing) {
-  Fleet fleet({{"--fault", "status=UNAVAILABLE"}, {}, {}});
+  Fleet fleet{Arguments{"--fault", "status=UNAVAILABLE"}, Arguments{}, Arguments{}};
   const Client client = fleet.client();
   const std::string& sick = fleet[0].address();
   ASSERT_TRUE(client.GetCourierStatus("courier-1").ok());
@@ -225,8 +243,7 @@ TEST(Resilience, ABackendThatFailsAtOnceAttractsNothing) {
     EXPECT_LE(status.failures + status.successes, 20U + 2 * kPatience.count());
   }
   // Once it is well, probes find out and it takes its share again.
-  fleet[0].Stop(SIGKILL);
-  fleet[0].Start({});
+  fleet.Change(0, {});
   Load load(client, 16);
   EXPECT_TRUE(Eventually([&] {
     const EndpointStatus status = StatusOf(client, sick);
@@ -260,14 +277,13 @@ TEST(Resilience, ASlowBackendIsHedgedAndThenPassedOver) {
   CallOptions options;
   options.hedging = HedgingPolicy{HedgingMode::kAutomatic};
   constexpr int kCalls = 1000;
-  const std::vector<std::string> healthy{"--latency", "5ms"};
-  Fleet fleet({healthy, healthy, healthy});
+  const Arguments healthy{"--latency", "5ms"};
+  Fleet fleet{healthy, healthy, healthy};
   const Client baseline = fleet.client();
   Measure(baseline, 100, options);
   const Latencies usual = Measure(baseline, kCalls, options);
 
-  fleet[2].Stop(SIGKILL);
-  fleet[2].Start({"--latency", "500ms"});
+  fleet.Change(2, {"--latency", "500ms"});
   const Client client = fleet.client();
   ASSERT_TRUE(client.GetCourierStatus("courier-1").ok());
   ASSERT_TRUE(Eventually([&] { return AllReady(client); }));
@@ -282,8 +298,8 @@ TEST(Resilience, ASlowBackendIsHedgedAndThenPassedOver) {
 }
 
 TEST(Resilience, ThreeInTenFailuresAreRetriedWithinTheBudget) {
-  const std::vector<std::string> shaky{"--fault", "status=UNAVAILABLE,prob=0.3"};
-  Fleet fleet({shaky, shaky, shaky});
+  const Arguments shaky{"--fault", "status=UNAVAILABLE,prob=0.3"};
+  Fleet fleet{shaky, shaky, shaky};
   ClientOptions options;
   options.breaker.enabled = false;
   // A budget that is no limit: what is left are four failures in a row, 0.3^4 = 0.81 %.
@@ -310,7 +326,7 @@ TEST(Resilience, ThreeInTenFailuresAreRetriedWithinTheBudget) {
 }
 
 TEST(Resilience, APushbackIsObeyedToTheMillisecond) {
-  Fleet fleet({{"--fault", "status=RESOURCE_EXHAUSTED,pushback=300ms,first=1"}});
+  Fleet fleet{Arguments{"--fault", "status=RESOURCE_EXHAUSTED,pushback=300ms,first=1"}};
   const Client client = fleet.client();
   CallReport report;
   ASSERT_TRUE(client.GetCourierStatus("courier-1", {}, &report).ok());
@@ -321,7 +337,7 @@ TEST(Resilience, APushbackIsObeyedToTheMillisecond) {
 }
 
 TEST(Resilience, APushbackBeyondTheDeadlineFailsAtOnce) {
-  Fleet fleet({{"--fault", "status=RESOURCE_EXHAUSTED,message=come back tomorrow,pushback=60s"}});
+  Fleet fleet{Arguments{"--fault", "status=RESOURCE_EXHAUSTED,message=come back tomorrow,pushback=60s"}};
   const Client client = fleet.client();
   CallOptions options;
   options.total_timeout = seconds(50);
@@ -334,7 +350,7 @@ TEST(Resilience, APushbackBeyondTheDeadlineFailsAtOnce) {
 }
 
 TEST(Resilience, AReplyTooLargeIsNotAskedForAgain) {
-  Fleet fleet({{"--fault", "big-message=5MiB"}});
+  Fleet fleet{Arguments{"--fault", "big-message=5MiB"}};
   const Client client = fleet.client();
   CallReport report;
   const absl::Status status = client.GetCourierStatus("courier-1", {}, &report).status();
@@ -344,7 +360,7 @@ TEST(Resilience, AReplyTooLargeIsNotAskedForAgain) {
 }
 
 TEST(Resilience, AnAttemptTimeoutLeavesAHangingBackend) {
-  Fleet fleet({{"--fault", "hang"}, {}});
+  Fleet fleet{Arguments{"--fault", "hang"}, Arguments{}};
   const Client client = fleet.client();
   CallOptions options;
   options.attempt_timeout = milliseconds(200);
