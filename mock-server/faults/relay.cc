@@ -21,11 +21,15 @@ namespace {
 // Read but not yet written, in each direction; a reader that does not read stops the writer.
 constexpr std::size_t kMaxWaiting = 64 * 1024;
 constexpr std::size_t kChunk = 16 * 1024;
-// As a frame header this is longer than any frame may be, which ends an HTTP/2 connection.
-constexpr std::string_view kGarbage{"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"};
+// As a frame header such bytes mean one longer than any may be, which ends an HTTP/2 connection. Enough of
+// them get beyond the payload they may begin in.
+constexpr char kGarbage = '\xff';
+constexpr std::size_t kGarbageSize = 64 * 1024;
 // After a listener could not be opened or a client not be accepted.
 constexpr std::chrono::milliseconds kRetryDelay{100};
 constexpr std::chrono::milliseconds kDripInterval{10};
+// What a server that has ended said last may still go to its clients, for so long.
+constexpr std::chrono::milliseconds kLastWords{1000};
 
 // The client gets a reset instead of an orderly end.
 void ResetOnClose(int descriptor) {
@@ -76,6 +80,8 @@ class Relay::Connection {
   }
 
   bool over() const { return over_; }
+  // Whether all that the server said has gone out, as far as it is to.
+  bool delivered() const { return over_ || swallowing_ || drip_.has_value() || to_client_.shut; }
 
   // Other faults instead of those so far. What is swallowed already stays so.
   void Meet(std::unique_ptr<ConnectionFaults> faults, Clock::time_point now) {
@@ -125,7 +131,8 @@ class Relay::Connection {
       over_ = over_ || to_server_.ended;
     } else {
       CheckLimits();
-      over_ = over_ || (to_server_.shut && to_client_.shut);
+      // Not before the client has closed too: unread bytes of its own would turn the end into a reset.
+      over_ = over_ || (to_client_.shut && to_server_.ended);
     }
   }
 
@@ -170,11 +177,14 @@ class Relay::Connection {
     if (over_ || direction.ended) return;
     char bytes[kChunk];
     const ssize_t size = recv(source, bytes, sizeof bytes, 0);
-    if (size < 0) {
-      if (!IsTransient(errno)) over_ = true;
-    } else if (size == 0) {
+    if (size < 0 && IsTransient(errno)) return;
+    if (size < 0 && source == client_.get()) {
+      over_ = true;
+    } else if (size <= 0) {
+      // A server that closes without having read all is an error here; what it said before still goes to the
+      // client.
       direction.ended = true;
-    } else if (!swallowing_) {
+    } else if (!swallowing_ && !direction.shut) {
       Pass({bytes, static_cast<std::size_t>(size)}, direction);
     }
   }
@@ -187,14 +197,19 @@ class Relay::Connection {
       direction.waiting += bytes;
       return;
     }
-    const bool spoil = faults_ != nullptr && faults_->bad_bytes_after.has_value() && !spoiled_ &&
-                       direction.passed >= *faults_->bad_bytes_after;
-    if (spoil) {
+    const std::uint64_t good = faults_ != nullptr && !spoiled_ && faults_->bad_bytes_after.has_value()
+                                   ? *faults_->bad_bytes_after
+                                   : std::numeric_limits<std::uint64_t>::max();
+    if (!spoiled_ && direction.passed >= good) {
       spoiled_ = true;
-      const std::uint64_t good = *faults_->bad_bytes_after - std::min(before, *faults_->bad_bytes_after);
-      goaway_.Pass(bytes.substr(0, good), direction.waiting);
-      direction.waiting += kGarbage;
-      bytes.remove_prefix(good);
+      const std::uint64_t head = good - std::min(before, good);
+      goaway_.Pass(bytes.substr(0, head), direction.waiting);
+      direction.waiting.append(kGarbageSize, kGarbage);
+      bytes.remove_prefix(head);
+    }
+    if (spoiled_) {
+      direction.waiting.append(bytes.size(), kGarbage);
+      return;
     }
     goaway_.Pass(bytes, direction.waiting);
   }
@@ -282,16 +297,23 @@ void Relay::Wake() {
 
 void Relay::Run() {
   std::vector<pollfd> polled;
-  while (!stop_) {
+  std::optional<Clock::time_point> last;
+  for (;;) {
     Clock::time_point now = Clock::now();
+    if (stop_) {
+      if (!last.has_value()) last = now + kLastWords;
+      const bool delivered = std::all_of(connections_.begin(), connections_.end(),
+                                         [](const auto& connection) { return connection->delivered(); });
+      if (delivered || now >= *last) return;
+    }
     if (rules_changed_.exchange(false)) {
       for (const auto& connection : connections_) connection->Meet(faults_->OnConnection(listen_), now);
       std::erase_if(connections_, [](const auto& connection) { return connection->over(); });
     }
     OpenOrCloseListeners(now);
 
-    Clock::time_point wake = Clock::time_point::max();
-    if (retry_ > now) wake = retry_;
+    Clock::time_point wake = last.value_or(Clock::time_point::max());
+    if (retry_ > now) wake = std::min(wake, retry_);
     polled.clear();
     polled.push_back({wake_.get(), POLLIN, 0});
     for (const Descriptor& listener : listeners_)
