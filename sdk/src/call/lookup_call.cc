@@ -22,10 +22,12 @@ constexpr std::chrono::hours kLongestTimeout{24 * 365};
 // When to look again for room for a retry: they take about as long as a call.
 constexpr std::chrono::milliseconds kRoomRetry{5};
 
-// What core says of calls whose connection broke under them.
+// What core says of calls whose connection broke under them. CANCELLED that nobody on this side asked for is
+// what gRPC's C++ servers end calls with that they have not taken up yet when they shut down.
 bool LostConnection(const AttemptEnd& end) {
-  return end.phase == Phase::kCall && end.origin == Origin::kLocal &&
-         end.status.code() == absl::StatusCode::kUnavailable;
+  if (end.phase != Phase::kCall) return false;
+  return (end.status.code() == absl::StatusCode::kUnavailable && end.origin == Origin::kLocal) ||
+         end.status.code() == absl::StatusCode::kCancelled;
 }
 
 bool FailedBeforeSending(Phase phase) {
@@ -269,6 +271,7 @@ void LookupCall::StartAttempt(EndpointPool::LookupPick&& pick, Clock::time_point
   attempt.permit = std::move(pick.permit);
   attempt.slot = std::move(slot_);
   attempt.started = now;
+  attempt.deadline = *attempt_options.deadline;
   attempt.hedge = hedge;
   ++report_.attempts;
   if (hedge) ++report_.hedges;
@@ -335,7 +338,7 @@ void LookupCall::OnAttemptDone(Attempt& attempt, AttemptEnd end, CourierStatus&&
   if (attempt.needless)
     end = {absl::CancelledError("another attempt ended the call"), Phase::kCall, Origin::kLocal};
   if (!end.status.ok()) end = ExplainDeadline(attempt, std::move(end), now);
-  const bool lost_connection = !end.status.ok() && LostConnection(end);
+  const bool lost_connection = !attempt.needless && LostConnection(end);
   const bool counted = !lost_connection || attempt.endpoint->CountConnectionLoss(attempt.started, now);
   const std::chrono::nanoseconds elapsed = now - attempt.started;
   const Verdict verdict = counted ? Judge(attempt, end, elapsed) : Verdict::kExcluded;
@@ -372,7 +375,11 @@ Verdict LookupCall::Judge(const Attempt& attempt, const AttemptEnd& end,
 }
 
 AttemptEnd LookupCall::ExplainDeadline(const Attempt& attempt, AttemptEnd end, Clock::time_point now) const {
-  if (end.status.code() != absl::StatusCode::kDeadlineExceeded || end.origin == Origin::kServer) return end;
+  if (end.status.code() != absl::StatusCode::kDeadlineExceeded) return end;
+  // The server keeps the deadline too, and may be the first to say so.
+  const auto allotted = attempt.deadline - attempt.started;
+  if (end.origin == Origin::kServer && now - attempt.started < allotted - allotted / 10) return end;
+  end.origin = Origin::kLocal;
   Endpoint& endpoint = *attempt.endpoint;
   const bool connected =
       endpoint.channel(ChannelUse::kLookups).state(/*try_to_connect=*/false) == Connectivity::kReady;
@@ -387,18 +394,17 @@ AttemptEnd LookupCall::ExplainDeadline(const Attempt& attempt, AttemptEnd end, C
 void LookupCall::OnAttemptFailed(Attempt& attempt, AttemptEnd end, bool charged, Clock::time_point now) {
   EndpointPool& pool = *environment_.pool;
   const bool sent = !FailedBeforeSending(end.phase);
-  if (sent) {
-    pool.OnReached();
-  } else {
-    pool.OnConnectFailure(*attempt.endpoint);
-  }
+  const bool lost_connection = LostConnection(end);
+  if (sent) pool.OnReached();
+  if (!sent || lost_connection) pool.OnConnectFailure(*attempt.endpoint);
   if (end.status.code() == absl::StatusCode::kUnavailable) pool.OnEndpointFailure();
   tried_.push_back(attempt.endpoint);
 
-  AttemptFailure failure{.code = end.status.code(),
+  const bool cancelled = IsCancelled();
+  AttemptFailure failure{.code = lost_connection ? absl::StatusCode::kUnavailable : end.status.code(),
                          .from_server = end.origin == Origin::kServer,
                          .attempt_timed_out = end.status.code() == absl::StatusCode::kDeadlineExceeded &&
-                                              end.origin == Origin::kLocal && now < deadline_,
+                                              end.origin == Origin::kLocal && attempt.deadline < deadline_,
                          // A client that has never reached anything had better say so at once.
                          .never_retry = end.phase == Phase::kTls || (!sent && !pool.was_connected()),
                          .pushback = std::nullopt,
@@ -406,7 +412,6 @@ void LookupCall::OnAttemptFailed(Attempt& attempt, AttemptEnd end, bool charged,
   if (end.pushback) failure.pushback = Pushback{*end.pushback};
   last_failure_ = end;
 
-  const bool cancelled = IsCancelled();
   if (cancelled && !absl::IsCancelled(end.status)) {
     end.status =
         absl::CancelledError(absl::StrCat("cancelled after an attempt had failed: ", end.status.message()));
@@ -460,7 +465,7 @@ void LookupCall::Succeed(CourierStatus&& reply, const AttemptEnd& end, const Att
 }
 
 void LookupCall::Fail(AttemptEnd end, Clock::time_point now, const char* why_not_again) {
-  report_.retryable = IsRetryable(end.status.code(), end.phase);
+  report_.retryable = IsRetryable(end.status.code(), end.phase, end.origin);
   if (!tried_.empty()) report_.endpoint = tried_.back()->name();
   if (*why_not_again != '\0') {
     end.status =

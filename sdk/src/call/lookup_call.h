@@ -68,6 +68,7 @@ class LookupCall final : private Timer {
     RetryBudget::Slot slot;
     std::unique_ptr<LookupAttempt> rpc;  // guarded by the call's mutex; null: not under way
     Clock::time_point started;
+    Clock::time_point deadline;
     bool hedge = false;
     bool needless = false;  // another attempt's end was the call's
   };

@@ -114,7 +114,7 @@ class EndpointPool : public std::enable_shared_from_this<EndpointPool> {
     if (!was_connected()) was_connected_.store(true, std::memory_order_relaxed);
   }
 
-  // An attempt found no connection to the endpoint.
+  // An attempt found no connection to the endpoint, or lost it.
   void OnConnectFailure(Endpoint& endpoint);
 
   // An attempt has failed in a way that another set of endpoints might not: names are resolved again soon.

@@ -382,7 +382,7 @@ class Driver final : public Task,
     PublishCounts();
     report_.phase = end.phase;
     report_.origin = end.origin;
-    report_.retryable = IsRetryable(end.status.code(), end.phase);
+    report_.retryable = IsRetryable(end.status.code(), end.phase, end.origin);
     report_.elapsed = Clock::now() - started_;
     report_.endpoint = endpoint_name_;
     {

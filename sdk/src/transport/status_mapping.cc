@@ -22,6 +22,9 @@ constexpr absl::string_view kNeverConnected = "failed to connect to all addresse
 // What the generated stub makes of a reply that it cannot parse, although the server's status was OK.
 constexpr absl::string_view kUnparsableReply = "No message returned for unary request";
 
+// How core ends a call whose reply is larger than ClientOptions::max_receive_bytes.
+constexpr absl::string_view kTooLarge = "Received message larger than max (";
+
 // How core marks a status that came over the wire.
 constexpr absl::string_view kFromPeer = "Error received from peer";
 
@@ -76,6 +79,10 @@ AttemptEnd DescribeEnd(int code, const std::string& message, std::string_view de
     return {absl::UnavailableError(
                 absl::StrCat("cannot connect to ", View(endpoint), ": ", CauseOf(text, endpoint, tls))),
             phase, Origin::kLocal};
+  }
+  // A limit of this side, although core words it as if the peer had said so.
+  if (code == static_cast<int>(grpc::StatusCode::RESOURCE_EXHAUSTED) && absl::StartsWith(text, kTooLarge)) {
+    return {absl::ResourceExhaustedError(message), Phase::kCall, Origin::kLocal};
   }
   if (absl::StrContains(View(debug), kFromPeer)) {
     return {absl::Status(ToAbslCode(code), message), Phase::kCall, Origin::kServer};

@@ -20,11 +20,13 @@ TEST(Names, AreThoseOfTheCommandLinesErrors) {
 }
 
 TEST(IsRetryable, FollowsTheCodeUnlessTheCertificateWasRefused) {
-  EXPECT_TRUE(internal::IsRetryable(absl::StatusCode::kUnavailable, Phase::kConnect));
-  EXPECT_TRUE(internal::IsRetryable(absl::StatusCode::kDeadlineExceeded, Phase::kCall));
-  EXPECT_FALSE(internal::IsRetryable(absl::StatusCode::kUnavailable, Phase::kTls));
-  EXPECT_FALSE(internal::IsRetryable(absl::StatusCode::kNotFound, Phase::kCall));
-  EXPECT_FALSE(internal::IsRetryable(absl::StatusCode::kInternal, Phase::kCall));
+  EXPECT_TRUE(internal::IsRetryable(absl::StatusCode::kUnavailable, Phase::kConnect, Origin::kServer));
+  EXPECT_TRUE(internal::IsRetryable(absl::StatusCode::kDeadlineExceeded, Phase::kCall, Origin::kServer));
+  EXPECT_FALSE(internal::IsRetryable(absl::StatusCode::kUnavailable, Phase::kTls, Origin::kServer));
+  EXPECT_FALSE(internal::IsRetryable(absl::StatusCode::kNotFound, Phase::kCall, Origin::kServer));
+  EXPECT_FALSE(internal::IsRetryable(absl::StatusCode::kInternal, Phase::kCall, Origin::kServer));
+  EXPECT_TRUE(internal::IsRetryable(absl::StatusCode::kResourceExhausted, Phase::kCall, Origin::kServer));
+  EXPECT_FALSE(internal::IsRetryable(absl::StatusCode::kResourceExhausted, Phase::kCall, Origin::kLocal));
 }
 
 }  // namespace

@@ -211,7 +211,8 @@ TEST(Resilience, WithAllBackendsDownCallsFailFastWithTheCauseAndRecover) {
     CallReport report;
     const absl::Status status = client.GetCourierStatus("courier-1", {}, &report).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
-    EXPECT_THAT(std::string(status.message()), HasSubstr("Connection refused"));
+    EXPECT_THAT(std::string(status.message()),
+                testing::AnyOf(HasSubstr("Connection refused"), HasSubstr("Connection reset")));
     EXPECT_EQ(report.phase, Phase::kConnect);
     attempts += report.attempts;
   }
@@ -277,18 +278,18 @@ TEST(Resilience, ASlowBackendIsHedgedAndThenPassedOver) {
   CallOptions options;
   options.hedging = HedgingPolicy{HedgingMode::kAutomatic};
   constexpr int kCalls = 1000;
-  const Arguments healthy{"--latency", "5ms"};
+  const Arguments healthy{"--latency", "2ms"};
   Fleet fleet{healthy, healthy, healthy};
   const Client baseline = fleet.client();
   Measure(baseline, 100, options);
   const Latencies usual = Measure(baseline, kCalls, options);
 
-  fleet.Change(2, {"--latency", "500ms"});
+  fleet.Change(2, {"--latency", "200ms"});
   const Client client = fleet.client();
   ASSERT_TRUE(client.GetCourierStatus("courier-1").ok());
   ASSERT_TRUE(Eventually([&] { return AllReady(client); }));
   // Until enough is known of each endpoint.
-  Measure(client, 150, options);
+  Measure(client, 120, options);
   const Latencies slow = Measure(client, kCalls, options);
   EXPECT_TRUE(StatusOf(client, fleet[2].address()).slow);
   EXPECT_LE(slow.p99, 3 * usual.p99) << "against " << usual.p99.count() << " ns";
