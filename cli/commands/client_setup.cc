@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "config/headers.h"
-#include "config/target.h"
 
 namespace dispatchctl::cli {
 namespace {

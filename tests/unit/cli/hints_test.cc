@@ -14,7 +14,9 @@ struct Case {
   HintQuestion question;
   std::string_view hint;  // empty: none
 
-  friend void PrintTo(const Case& one, std::ostream* out) { *out << one.question.message; }
+  friend void PrintTo(const Case& one, std::ostream* out) {
+    *out << absl::StatusCodeToString(one.question.code) << " " << one.question.message;
+  }
 };
 
 class Hint : public ::testing::TestWithParam<Case> {};
