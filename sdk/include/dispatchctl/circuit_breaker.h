@@ -33,8 +33,10 @@ struct BreakerCounts {
   friend bool operator!=(const BreakerCounts& a, const BreakerCounts& b) { return !(a == b); }
 };
 
-/// How the breaker of each endpoint works: gobreaker's semantics, with jitter on the open time-out and a
-/// lease on half-open probes.
+/// How the breaker of each endpoint works: the semantics of gobreaker v2 (github.com/sony/gobreaker), with
+/// jitter on the open time-out and a lease on half-open probes: one without an outcome gives its place back
+/// when `open_timeout` or its call's deadline is past, so that a probe that hangs cannot keep the breaker
+/// half-open.
 struct CircuitBreakerOptions {
   bool enabled = true;
 
@@ -45,19 +47,19 @@ struct CircuitBreakerOptions {
   std::chrono::nanoseconds window = std::chrono::seconds(10);
 
   /// The window moves on in steps of this, and is rounded up to a multiple of it. Zero or less: it does not
-  /// move but starts afresh every `window`.
+  /// move but starts afresh every `window`. Less than a thousandth of the window is taken as that.
   std::chrono::nanoseconds bucket = std::chrono::seconds(1);
 
   /// How long an open breaker refuses before it lets probes through. Zero or less: 60 s.
   std::chrono::nanoseconds open_timeout = std::chrono::seconds(2);
 
   /// Each open time-out is drawn from open_timeout * (1 +- this), so that many clients do not probe in step.
-  /// 0 to 1.
+  /// 0 to 1; what is outside is taken as the nearer end.
   double open_timeout_jitter = 0.2;
 
   /// Whether a closed breaker opens; asked after each failure, with the counts that include it. Runs without
-  /// locks held; may be called from several threads at once. Unset: at least 10 requests of which half have
-  /// failed, exclusions not counted.
+  /// locks held; may be called from several threads at once; must not throw. Unset: at least 10 requests of
+  /// which half have failed, exclusions not counted.
   std::function<bool(const BreakerCounts&)> ready_to_trip;
 };
 

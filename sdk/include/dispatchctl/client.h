@@ -9,12 +9,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "dispatchctl/assignment_stream.h"
 #include "dispatchctl/call_options.h"
 #include "dispatchctl/call_report.h"
 #include "dispatchctl/client_options.h"
 #include "dispatchctl/courier_status.h"
+#include "dispatchctl/endpoint_status.h"
 #include "dispatchctl/export.h"
 #include "dispatchctl/lookup.h"
 
@@ -32,6 +34,8 @@ class DISPATCHCTL_EXPORT Connection {
                                            LookupCallback callback) = 0;
   virtual absl::StatusOr<std::unique_ptr<BulkLookup>> StartBulkLookup(BulkLookupOptions options) = 0;
   virtual absl::StatusOr<std::unique_ptr<AssignmentStream>> StreamAssignments(StreamOptions options) = 0;
+  virtual std::vector<EndpointStatus> Endpoints() = 0;
+  virtual absl::Status Shutdown(std::chrono::nanoseconds timeout) = 0;
 };
 
 /// The Dispatch service's client.
@@ -82,6 +86,16 @@ class DISPATCHCTL_EXPORT Client {
   absl::StatusOr<std::unique_ptr<AssignmentStream>> StreamAssignments(StreamOptions options = {}) const {
     return connection_->StreamAssignments(std::move(options));
   }
+
+  /// What the client knows of its endpoints now, in the order of the target; connecting to those it has none
+  /// of is begun. Empty: the target has not been resolved, which is begun too.
+  std::vector<EndpointStatus> Endpoints() const { return connection_->Endpoints(); }
+
+  /// Takes no more calls, lets those in flight end for at most `timeout`, then cancels them; streams are
+  /// cancelled too. Calls made from now on fail with CANCELLED. OK: all ended by themselves. Errors:
+  /// DEADLINE_EXCEEDED when some had to be cancelled; FAILED_PRECONDITION inside a callback, where nothing
+  /// can be waited for.
+  absl::Status Shutdown(std::chrono::nanoseconds timeout) const { return connection_->Shutdown(timeout); }
 
   /// True when both share the same connections.
   friend bool operator==(const Client& a, const Client& b) { return a.connection_ == b.connection_; }

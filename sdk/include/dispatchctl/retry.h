@@ -36,8 +36,8 @@ struct RetryPolicy {
 /// hedges are in flight at once: the greater of `min_concurrent` and `max_concurrent_ratio` of the calls in
 /// flight (as Envoy's retry budget).
 struct RetryThrottling {
-  double max_tokens = 10;             ///< greater than 0, at most 1000; counted in thousandths
-  double token_ratio = 0.1;           ///< greater than 0; counted in thousandths
+  double max_tokens = 10;             ///< 0.001 to 1000; counted in thousandths
+  double token_ratio = 0.1;           ///< 0.001 or more; counted in thousandths
   int min_concurrent = 3;             ///< 0 or more
   double max_concurrent_ratio = 0.2;  ///< 0 to 1
 };

@@ -26,15 +26,24 @@ struct PendingLookup {
   std::uint64_t tag = 0;
 };
 
-// Does all its work on the loop's thread: ids wait in a queue, and each answer starts the next. Keeps itself
-// alive until its last callback.
-class Engine final : public Task, private IdleListener, public std::enable_shared_from_this<Engine> {
+// Does all its work on the loop's thread: ids wait in a queue, and each answer starts the next. The client's
+// registry keeps it alive until its last callback.
+class Engine final : public Task,
+                     public Cancellable,
+                     private IdleListener,
+                     public std::enable_shared_from_this<Engine> {
  public:
   Engine(std::shared_ptr<ClientCore> core, BulkLookupOptions options, EffectiveOptions call_options)
       : core_(std::move(core)),
         options_(std::move(options)),
         call_options_(std::move(call_options)),
         room_(2 * options_.max_in_flight) {}
+
+  // False: the client has been shut down.
+  bool Register() {
+    position_ = core_->owned_calls()->Add(shared_from_this());
+    return position_.has_value();
+  }
 
   absl::Status TrySubmit(std::string_view courier_id, std::uint64_t tag) {
     if (closed_.load()) return Closed();
@@ -52,7 +61,7 @@ class Engine final : public Task, private IdleListener, public std::enable_share
     core_->loop().Schedule(shared_from_this());
   }
 
-  void Cancel() {
+  void Cancel() override {
     cancelled_.store(true);
     room_.Close();
     CloseSubmissions();
@@ -133,12 +142,10 @@ class Engine final : public Task, private IdleListener, public std::enable_share
       if (!next) break;
       slots_.push_back(std::make_unique<Slot>(*this, *std::move(next), slots_.size()));
       Slot& slot = *slots_.back();
-      slot.call.emplace(core_->pool(), core_->loop(), call_options_, core_->default_metadata(),
-                        slot.lookup.courier_id, slot);
+      slot.call.emplace(core_->lookups(), core_->loop(), call_options_, slot.lookup.courier_id, slot);
       ++in_flight_;
-      keep_alive_ = shared_from_this();
       if (cancelled_.load()) slot.call->Cancel();
-      slot.call->Start();
+      slot.call->Start(/*on_loop=*/true);
     }
     starting_ = false;
   }
@@ -199,7 +206,8 @@ class Engine final : public Task, private IdleListener, public std::enable_share
       OnIdle();
     }
     if (!abandoned_ && options_.on_finished) options_.on_finished();
-    const std::shared_ptr<Engine> last = std::move(keep_alive_);
+    const std::shared_ptr<Engine> last = shared_from_this();
+    core_->owned_calls()->Remove(*position_);
     const std::lock_guard<std::mutex> lock(mutex_);
     finished_ = true;
     finished_changed_.notify_all();
@@ -208,6 +216,7 @@ class Engine final : public Task, private IdleListener, public std::enable_share
   const std::shared_ptr<ClientCore> core_;
   const BulkLookupOptions options_;
   const EffectiveOptions call_options_;
+  std::optional<CallRegistry::Position> position_;
   Room room_;
   std::atomic<bool> closed_{false};
   std::atomic<bool> cancelled_{false};
@@ -226,7 +235,6 @@ class Engine final : public Task, private IdleListener, public std::enable_share
   bool batch_open_ = false;
   bool finishing_ = false;
   bool abandoned_ = false;
-  std::shared_ptr<Engine> keep_alive_;
 };
 
 class BulkLookupHandle final : public BulkLookup {
@@ -260,8 +268,9 @@ absl::StatusOr<std::unique_ptr<BulkLookup>> MakeBulkLookup(std::shared_ptr<Clien
     return absl::InvalidArgumentError("max_in_flight is not between 1 and 65536");
   }
   if (!options.on_result) return absl::InvalidArgumentError("on_result is not set");
-  return std::make_unique<BulkLookupHandle>(
-      std::make_shared<Engine>(std::move(core), std::move(options), std::move(call_options)));
+  auto engine = std::make_shared<Engine>(std::move(core), std::move(options), std::move(call_options));
+  if (!engine->Register()) return ShutDown();
+  return std::make_unique<BulkLookupHandle>(std::move(engine));
 }
 
 }  // namespace dispatchctl::internal

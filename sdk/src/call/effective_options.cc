@@ -38,6 +38,9 @@ absl::StatusOr<EffectiveOptions> Resolve(const CallOptions& call, const CallOpti
   out.total_timeout = call.total_timeout.value_or(defaults.total_timeout.value_or(kDefaultTotalTimeout));
   out.attempt_timeout = call.attempt_timeout ? call.attempt_timeout : defaults.attempt_timeout;
   out.wait_for_ready = call.wait_for_ready.value_or(defaults.wait_for_ready.value_or(false));
+  if (const auto& retry = call.retry ? call.retry : defaults.retry) out.retry = Compile(*retry);
+  if (const auto& hedging = call.hedging ? call.hedging : defaults.hedging) out.hedging = *hedging;
+  out.stale_if_error = call.stale_if_error ? call.stale_if_error : defaults.stale_if_error;
   if (call.metadata.empty()) return out;
   absl::StatusOr<Metadata> metadata = NormalizeMetadata(call.metadata);
   if (!metadata.ok()) return metadata.status();

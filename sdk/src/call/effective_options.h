@@ -6,6 +6,7 @@
 #include <chrono>
 #include <optional>
 
+#include "call/retry_policy.h"
 #include "dispatchctl/call_options.h"
 #include "dispatchctl/client_options.h"
 #include "dispatchctl/validation.h"
@@ -20,6 +21,9 @@ struct EffectiveOptions {
   std::chrono::nanoseconds total_timeout{kDefaultTotalTimeout};
   std::optional<std::chrono::nanoseconds> attempt_timeout;
   bool wait_for_ready = false;
+  CallRetryPolicy retry;
+  HedgingPolicy hedging;
+  std::optional<std::chrono::nanoseconds> stale_if_error;
   Metadata metadata;  // the call's own, normalised; the defaults' are the client's
 };
 

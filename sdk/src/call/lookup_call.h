@@ -4,9 +4,14 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string_view>
+#include <vector>
 
 #include "call/effective_options.h"
+#include "call/hedge_plan.h"
+#include "call/lookup_environment.h"
+#include "call/retry_state.h"
 #include "dispatchctl/call_report.h"
 #include "dispatchctl/courier_status.h"
 #include "endpoints/endpoint_pool.h"
@@ -26,20 +31,21 @@ class LookupCallHandler {
   ~LookupCallHandler() = default;
 };
 
-// One logical lookup: its deadline, the endpoints it tries, its result and report. Serves the blocking form,
-// where the caller's thread runs the loop, and the asynchronous ones.
+// One logical lookup: its deadline, its attempts on the endpoints it is given, the pauses between them, its
+// result and report. Serves the blocking form, where the caller's thread runs the loop, and the asynchronous
+// ones.
 //
 // What the constructor is given must outlive the call. Destroyed before Start or after OnCallDone.
-class LookupCall final : private LookupHandler, private Timer {
+class LookupCall final : private Timer {
  public:
-  LookupCall(EndpointPool& pool, EventLoop& loop, const EffectiveOptions& options,
-             const Metadata& default_metadata, std::string_view courier_id, LookupCallHandler& handler);
-  ~LookupCall();
+  LookupCall(LookupEnvironment& environment, EventLoop& loop, const EffectiveOptions& options,
+             std::string_view courier_id, LookupCallHandler& handler);
+  ~LookupCall() override;
   LookupCall(const LookupCall&) = delete;
   LookupCall& operator=(const LookupCall&) = delete;
 
-  // Once, from any thread. The call may be over and gone before it returns.
-  void Start();
+  // Once, from any thread; `on_loop`: it is the loop's. The call may be over and gone before it returns.
+  void Start(bool on_loop);
 
   // From any thread, before OnCallDone.
   void Cancel();
@@ -49,38 +55,84 @@ class LookupCall final : private LookupHandler, private Timer {
   CallReport& report() { return report_; }
 
  private:
-  class ResolveWait;
+  class Continuation;
+
+  // On one endpoint; used again for the next one once it has ended.
+  struct Attempt final : LookupHandler {
+    explicit Attempt(LookupCall& call_in) : call(call_in) {}
+    void OnLookupDone(AttemptEnd end, CourierStatus&& reply) override;
+
+    LookupCall& call;
+    std::shared_ptr<Endpoint> endpoint;
+    CircuitBreaker::Permit permit;
+    RetryBudget::Slot slot;
+    std::unique_ptr<LookupAttempt> rpc;  // guarded by the call's mutex; null: not under way
+    Clock::time_point started;
+    bool hedge = false;
+    bool needless = false;  // another attempt's end was the call's
+  };
+
+  enum class Stage {
+    kStarting,
+    kAttempting,   // the timer, if any, is the next hedge's
+    kWaitWanted,   // to begin on the loop's thread
+    kWaiting,      // for an endpoint; the timer is the deadline
+    kBackingOff,   // the timer is the next attempt's
+    kEnded,        // but attempts that have become needless may still be under way
+  };
 
   bool IsCancelled();
-  void TryNextEndpoint(bool waited_for_resolving);
-  void StartAttempt(std::shared_ptr<Endpoint> endpoint);
-  void WaitForResolving();
-  void StopWaitingForResolving();
-  void OnResolveWaitOver();
-  void OnLookupDone(AttemptEnd end, CourierStatus&& reply) override;
+  Attempt& FreeAttempt();
+  template <class Visitor>
+  void ForEachUnderWay(Visitor visitor);
+  const std::shared_ptr<Continuation>& continuation();
+  void OnContinue();
   void OnTimer() override;
-  AttemptEnd ExplainDeadline(AttemptEnd end) const;
-  void Fail(AttemptEnd end);
-  void End(Phase phase, Origin origin);
+  void StartTimer(Clock::time_point when);
+  void StopTimer();
 
-  EndpointPool& pool_;
+  void TryNext(Clock::time_point now);
+  void Wait(std::uint64_t version);
+  void BeginWait();
+  void StartAttempt(EndpointPool::LookupPick&& pick, Clock::time_point now, bool hedge);
+  void AwaitHedge();
+  void TryHedge(Clock::time_point now);
+  void OnAttemptDone(Attempt& attempt, AttemptEnd end, CourierStatus&& reply);
+  void OnAttemptFailed(Attempt& attempt, AttemptEnd end, bool charged, Clock::time_point now);
+  AttemptEnd ExplainDeadline(const Attempt& attempt, AttemptEnd end, Clock::time_point now) const;
+  Verdict Judge(const Attempt& attempt, const AttemptEnd& end, std::chrono::nanoseconds elapsed) const;
+
+  void Succeed(CourierStatus&& reply, const AttemptEnd& end, const Attempt& attempt, Clock::time_point now);
+  void Fail(AttemptEnd end, Clock::time_point now, const char* why_not_again = "");
+  void End(Phase phase, Origin origin, Clock::time_point now);
+  void Finish();
+
+  LookupEnvironment& environment_;
   EventLoop& loop_;
   const EffectiveOptions& options_;
-  const Metadata& default_metadata_;
   const std::string_view courier_id_;
   LookupCallHandler& handler_;
 
   const Clock::time_point started_;
   const Clock::time_point deadline_;
-  Clock::time_point attempt_started_;
-  TriedEndpoints tried_;
-  std::shared_ptr<Endpoint> endpoint_;  // of the attempt under way, or of the last one
-  AttemptEnd last_failure_;
 
-  std::mutex mutex_;  // guards the three below against Cancel
-  std::unique_ptr<LookupAttempt> attempt_;
-  std::shared_ptr<ResolveWait> resolve_wait_;
+  Stage stage_ = Stage::kStarting;
+  bool on_loop_ = false;
+  bool timer_armed_ = false;
+  std::uint64_t awaited_version_ = 0;
+  Phase awaited_phase_ = Phase::kConnect;
+  RetryState retry_;
+  std::optional<HedgePlan> hedges_;  // unset: the call is not hedged
+  RetryBudget::Slot slot_;  // for the next attempt
+  TriedEndpoints tried_;
+  int in_flight_ = 0;
+  std::optional<AttemptEnd> last_failure_;
+
+  std::mutex mutex_;  // guards the attempts' calls and the two below against Cancel
+  std::shared_ptr<Continuation> continuation_;
   bool cancelled_ = false;
+  Attempt first_;
+  std::vector<std::unique_ptr<Attempt>> others_;  // most calls need none
 
   absl::StatusOr<CourierStatus> result_;
   CallReport report_;

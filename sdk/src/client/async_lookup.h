@@ -3,14 +3,12 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
-#include <condition_variable>
-#include <list>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include "call/call_registry.h"
 #include "call/cancellable.h"
 #include "call/client_core.h"
 #include "call/effective_options.h"
@@ -19,37 +17,18 @@
 
 namespace dispatchctl::internal {
 
-class AsyncLookup;
-
-// The asynchronous lookups of a client that have not ended. Thread-safe.
-class AsyncLookupSet {
- public:
-  using Position = std::list<std::shared_ptr<AsyncLookup>>::iterator;
-
-  Position Add(std::shared_ptr<AsyncLookup> lookup);
-  void Remove(Position position);
-  void CancelAll();
-  void WaitUntilEmpty();
-
- private:
-  std::mutex mutex_;
-  std::condition_variable emptied_;
-  std::list<std::shared_ptr<AsyncLookup>> lookups_;
-};
-
-// One asynchronous lookup. Its set keeps it alive until its callback has returned.
+// One asynchronous lookup. The client's registry keeps it alive until its callback has returned.
 class AsyncLookup final : public Cancellable, private LookupCallHandler, private Task {
  public:
   static std::shared_ptr<AsyncLookup> Start(std::shared_ptr<ClientCore> core,
-                                            std::shared_ptr<AsyncLookupSet> set, std::string_view courier_id,
+                                            std::string_view courier_id,
                                             absl::StatusOr<EffectiveOptions> options,
                                             LookupCallback callback);
 
   void Cancel() override { call_.Cancel(); }
 
  private:
-  AsyncLookup(std::shared_ptr<ClientCore> core, std::shared_ptr<AsyncLookupSet> set,
-              std::string_view courier_id, absl::StatusOr<EffectiveOptions> options, LookupCallback callback);
+  AsyncLookup(std::shared_ptr<ClientCore> core, std::string_view courier_id, absl::StatusOr<EffectiveOptions> options, LookupCallback callback);
 
   void OnCallDone(LookupCall& call) override;
   // Tells of an error that was found before the call could start.
@@ -57,12 +36,12 @@ class AsyncLookup final : public Cancellable, private LookupCallHandler, private
   void End(absl::StatusOr<CourierStatus> result, const CallReport& report);
 
   const std::shared_ptr<ClientCore> core_;
-  const std::shared_ptr<AsyncLookupSet> set_;
+  const std::shared_ptr<CallRegistry> registry_;
   const std::string courier_id_;
-  const absl::Status invalid_;
+  absl::Status invalid_;
   const EffectiveOptions options_;
   LookupCallback callback_;
-  AsyncLookupSet::Position position_;
+  std::optional<CallRegistry::Position> position_;
   LookupCall call_;
 };
 

@@ -3,7 +3,9 @@
 #include <absl/strings/str_cat.h>
 
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
+#include <random>
 #include <utility>
 
 #include "call/cancellable.h"
@@ -51,10 +53,24 @@ absl::StatusOr<Client> Client::Create(ClientOptions options) {
   if (!factory.ok()) return factory.status();
 
   std::unique_ptr<internal::Resolver> resolver;
-  if (!target->names.empty()) resolver = internal::MakeDnsResolver(target->names, options.connect_timeout);
-  auto pool =
-      std::make_unique<internal::EndpointPool>(*std::move(target), std::move(resolver), *std::move(factory));
-  auto core = std::make_shared<internal::ClientCore>(*std::move(metadata), std::move(pool));
+  if (!target->names.empty()) {
+    resolver =
+        internal::MakeDnsResolver(target->names, options.connect_timeout, options.resolve_interval);
+  }
+  std::random_device entropy;
+  const std::uint64_t seed = (std::uint64_t{entropy()} << 32U) | entropy();
+  auto core = std::make_shared<internal::ClientCore>(*std::move(metadata), options.throttling, seed);
+  core->lookups().pool = internal::EndpointPool::Make(
+      *std::move(target), std::move(resolver), *std::move(factory),
+      {.load_balancing = options.load_balancing, .breaker = options.breaker, .seed = seed},
+      [watched = core.get()]() -> internal::EventLoop& { return watched->loop(); });
+  core->lookups().fallback = options.fallback.store;
+  if (core->lookups().fallback == nullptr) {
+    core->lookups().fallback = MakeMemoryFallbackStore(options.fallback.capacity);
+  }
+  if (!options.call_defaults.stale_if_error) {
+    options.call_defaults.stale_if_error = options.fallback.stale_if_error;
+  }
   return Client(
       std::make_shared<internal::ClientConnection>(std::move(core), std::move(options.call_defaults)));
 }

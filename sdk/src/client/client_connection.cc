@@ -1,10 +1,13 @@
 #include "client/client_connection.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "call/bulk_lookup.h"
+#include "call/cancellable.h"
 #include "call/effective_options.h"
 #include "call/lookup_call.h"
+#include "client/async_lookup.h"
 #include "stream/stream_driver.h"
 
 namespace dispatchctl::internal {
@@ -13,25 +16,37 @@ namespace {
 // More threads than this at once make new loops.
 constexpr std::size_t kMostIdleLoops = 64;
 
-class BlockingHandler final : public LookupCallHandler {
+// A call whose caller waits for it.
+class BlockingCall final : public Cancellable, private LookupCallHandler {
  public:
-  void OnCallDone(LookupCall&) override { done_ = true; }
-  const bool& done() const { return done_; }
+  BlockingCall(LookupEnvironment& environment, EventLoop& loop, const EffectiveOptions& options,
+               std::string_view courier_id)
+      : loop_(loop), call_(environment, loop, options, courier_id, *this) {}
+
+  LookupCall& Run() {
+    call_.Start(/*on_loop=*/true);
+    loop_.RunUntil(done_);
+    return call_;
+  }
+
+  void Cancel() override { call_.Cancel(); }
 
  private:
+  void OnCallDone(LookupCall&) override { done_ = true; }
+
+  EventLoop& loop_;
   bool done_ = false;
+  LookupCall call_;
 };
 
 }  // namespace
 
 ClientConnection::ClientConnection(std::shared_ptr<ClientCore> core, CallOptions defaults)
-    : core_(std::move(core)),
-      defaults_(std::move(defaults)),
-      async_lookups_(std::make_shared<AsyncLookupSet>()) {}
+    : core_(std::move(core)), defaults_(std::move(defaults)) {}
 
 ClientConnection::~ClientConnection() {
-  async_lookups_->CancelAll();
-  if (!core_->IsOwnThread()) async_lookups_->WaitUntilEmpty();
+  core_->async_calls()->CancelAll();
+  if (!core_->IsOwnThread()) core_->async_calls()->WaitUntilEmpty();
 }
 
 absl::StatusOr<CourierStatus> ClientConnection::GetCourierStatus(std::string_view courier_id,
@@ -43,19 +58,24 @@ absl::StatusOr<CourierStatus> ClientConnection::GetCourierStatus(std::string_vie
     return effective.status();
   }
   std::unique_ptr<EventLoop> loop = TakeLoop();
-  BlockingHandler handler;
-  LookupCall call(core_->pool(), *loop, *effective, core_->default_metadata(), courier_id, handler);
-  call.Start();
-  loop->RunUntil(handler.done());
-  if (report != nullptr) *report = std::move(call.report());
+  BlockingCall call(core_->lookups(), *loop, *effective, courier_id);
+  // Not owned: it is removed before it goes.
+  const auto position = core_->owned_calls()->Add(std::shared_ptr<Cancellable>(std::shared_ptr<void>(), &call));
+  if (!position) {
+    if (report != nullptr) *report = CallReport{};
+    return ShutDown();
+  }
+  LookupCall& ended = call.Run();
+  core_->owned_calls()->Remove(*position);
   ReturnLoop(std::move(loop));
-  return std::move(call.result());
+  if (report != nullptr) *report = std::move(ended.report());
+  return std::move(ended.result());
 }
 
 CallHandle ClientConnection::GetCourierStatusAsync(std::string_view courier_id, const CallOptions& options,
                                                    LookupCallback callback) {
   return CallHandle(std::weak_ptr<Cancellable>(AsyncLookup::Start(
-      core_, async_lookups_, courier_id, Resolve(options, defaults_), std::move(callback))));
+      core_, courier_id, Resolve(options, defaults_), std::move(callback))));
 }
 
 absl::StatusOr<std::unique_ptr<BulkLookup>> ClientConnection::StartBulkLookup(BulkLookupOptions options) {
@@ -66,6 +86,19 @@ absl::StatusOr<std::unique_ptr<BulkLookup>> ClientConnection::StartBulkLookup(Bu
 
 absl::StatusOr<std::unique_ptr<AssignmentStream>> ClientConnection::StreamAssignments(StreamOptions options) {
   return MakeAssignmentStream(core_, std::move(options));
+}
+
+std::vector<EndpointStatus> ClientConnection::Endpoints() {
+  return core_->pool().Describe(std::chrono::steady_clock::now());
+}
+
+absl::Status ClientConnection::Shutdown(std::chrono::nanoseconds timeout) {
+  if (core_->IsOwnThread()) {
+    return absl::FailedPreconditionError("a client cannot be shut down from one of its callbacks");
+  }
+  constexpr std::chrono::hours kLongest{24 * 365};
+  return core_->Shutdown(std::chrono::steady_clock::now() +
+                         std::clamp<std::chrono::nanoseconds>(timeout, std::chrono::nanoseconds(0), kLongest));
 }
 
 std::unique_ptr<EventLoop> ClientConnection::TakeLoop() {

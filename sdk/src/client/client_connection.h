@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "call/client_core.h"
-#include "client/async_lookup.h"
 #include "dispatchctl/client.h"
 #include "transport/event_loop.h"
 
@@ -25,6 +24,8 @@ class ClientConnection final : public Connection {
                                    LookupCallback callback) override;
   absl::StatusOr<std::unique_ptr<BulkLookup>> StartBulkLookup(BulkLookupOptions options) override;
   absl::StatusOr<std::unique_ptr<AssignmentStream>> StreamAssignments(StreamOptions options) override;
+  std::vector<EndpointStatus> Endpoints() override;
+  absl::Status Shutdown(std::chrono::nanoseconds timeout) override;
 
  private:
   // Loops of blocking calls that have ended: a new completion queue costs more than a call's bookkeeping.
@@ -33,7 +34,6 @@ class ClientConnection final : public Connection {
 
   const std::shared_ptr<ClientCore> core_;
   const CallOptions defaults_;
-  const std::shared_ptr<AsyncLookupSet> async_lookups_;
   std::mutex loops_mutex_;
   std::vector<std::unique_ptr<EventLoop>> idle_loops_;
 };

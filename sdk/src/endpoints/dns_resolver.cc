@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "contract/text.h"
+#include "endpoints/resolve_schedule.h"
 #include "transport/background_thread.h"
 
 namespace dispatchctl::internal {
@@ -88,12 +89,15 @@ struct Query {
 // What the resolver's thread works on. It outlives the resolver when that is destroyed on this very thread.
 class DnsWorker {
  public:
-  DnsWorker(std::vector<HostAndPort> names, std::chrono::milliseconds timeout)
-      : names_(std::move(names)), timeout_(timeout) {}
+  DnsWorker(std::vector<HostAndPort> names, std::chrono::milliseconds timeout,
+            std::chrono::milliseconds interval)
+      : names_(std::move(names)), timeout_(timeout), schedule_(interval) {}
 
-  void Resolve(Resolver::Callback done) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    next_ = std::move(done);
+  void ResolveSoon() {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      schedule_.OnRequest();
+    }
     changed_.notify_all();
   }
 
@@ -106,22 +110,28 @@ class DnsWorker {
     wake_up_.Signal();
   }
 
-  void Run() {
-    while (true) {
-      Resolver::Callback done;
-      {
-        std::unique_lock<std::mutex> lock(mutex_);
-        changed_.wait(lock, [&] { return stopped_ || next_ != nullptr; });
-        if (stopped_) return;
-        done = std::exchange(next_, nullptr);
-      }
+  void Run(const Resolver::Listener& listener) {
+    while (WaitUntilDue()) {
       absl::StatusOr<std::vector<EndpointAddress>> result = ResolveAll();
       if (stopped_) return;
-      done(std::move(result));
+      {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        schedule_.OnResolved(result.ok(), std::chrono::steady_clock::now());
+      }
+      listener(std::move(result));
     }
   }
 
  private:
+  // False: stopped.
+  bool WaitUntilDue() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    while (!stopped_ && std::chrono::steady_clock::now() < schedule_.next()) {
+      changed_.wait_until(lock, schedule_.next());
+    }
+    return !stopped_;
+  }
+
   absl::StatusOr<std::vector<EndpointAddress>> ResolveAll() {
     ares_options options{};
     options.timeout = static_cast<int>(std::max<std::int64_t>(timeout_.count() / 4, 100));
@@ -205,26 +215,25 @@ class DnsWorker {
   const WakeUp wake_up_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  Resolver::Callback next_;
+  ResolveSchedule schedule_;
   std::atomic<bool> stopped_{false};
 };
 
 class DnsResolver final : public Resolver {
  public:
-  DnsResolver(std::vector<HostAndPort> names, std::chrono::milliseconds timeout)
-      : worker_(std::make_shared<DnsWorker>(std::move(names), timeout)) {}
+  explicit DnsResolver(std::shared_ptr<DnsWorker> worker) : worker_(std::move(worker)) {}
 
   ~DnsResolver() override {
     worker_->Stop();
     JoinOrDetach(thread_);
   }
 
-  void Resolve(Callback done) override {
-    if (!thread_.joinable()) {
-      thread_ = StartBackgroundThread([worker = worker_] { worker->Run(); });
-    }
-    worker_->Resolve(std::move(done));
+  void Start(Listener listener) override {
+    thread_ = StartBackgroundThread(
+        [worker = worker_, listener = std::move(listener)] { worker->Run(listener); });
   }
+
+  void ResolveSoon() override { worker_->ResolveSoon(); }
 
  private:
   const std::shared_ptr<DnsWorker> worker_;
@@ -233,8 +242,9 @@ class DnsResolver final : public Resolver {
 
 }  // namespace
 
-std::unique_ptr<Resolver> MakeDnsResolver(std::vector<HostAndPort> names, std::chrono::milliseconds timeout) {
-  return std::make_unique<DnsResolver>(std::move(names), timeout);
+std::unique_ptr<Resolver> MakeDnsResolver(std::vector<HostAndPort> names, std::chrono::milliseconds timeout,
+                                          std::chrono::milliseconds interval) {
+  return std::make_unique<DnsResolver>(std::make_shared<DnsWorker>(std::move(names), timeout, interval));
 }
 
 }  // namespace dispatchctl::internal

@@ -9,17 +9,21 @@
 
 namespace dispatchctl::internal {
 
-// Turns names into addresses.
+// Turns names into addresses, again and again.
 class Resolver {
  public:
-  using Callback = std::function<void(absl::StatusOr<std::vector<EndpointAddress>>)>;
+  // Never with an empty list: a name without addresses is an error.
+  using Listener = std::function<void(absl::StatusOr<std::vector<EndpointAddress>>)>;
 
-  // No callback runs once the destructor has returned; it does not wait for the network.
+  // `listener` is not called once the destructor has returned; it does not wait for the network.
   virtual ~Resolver() = default;
 
-  // Starts one resolution; `done` is called once, on the resolver's own thread. Not while another is under
-  // way.
-  virtual void Resolve(Callback done) = 0;
+  // Once. Resolves now and from then on as often as the resolver's schedule says; `listener` hears of every
+  // outcome, on the resolver's own thread.
+  virtual void Start(Listener listener) = 0;
+
+  // Brings the next resolution forward, as far as the schedule allows. From any thread, after Start.
+  virtual void ResolveSoon() = 0;
 };
 
 }  // namespace dispatchctl::internal

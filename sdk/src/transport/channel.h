@@ -12,6 +12,7 @@
 #include "dispatchctl/assignment.h"
 #include "dispatchctl/call_report.h"
 #include "dispatchctl/courier_status.h"
+#include "dispatchctl/endpoint_status.h"
 #include "dispatchctl/validation.h"
 #include "transport/event_loop.h"
 
@@ -38,6 +39,7 @@ struct AttemptEnd {
   absl::Status status;
   Phase phase = Phase::kCall;
   Origin origin = Origin::kLocal;
+  std::optional<std::string> pushback = std::nullopt;  // of a failure: grpc-retry-pushback-ms as the server sent it
 };
 
 class LookupHandler {
@@ -93,7 +95,7 @@ class AssignmentCall {
   virtual void Cancel() = 0;
 };
 
-enum class Connectivity { kIdle, kConnecting, kReady, kTransientFailure, kShutdown };
+using Connectivity = EndpointState;
 
 // A connection to one address. Thread-safe.
 class Channel {
@@ -101,6 +103,9 @@ class Channel {
   virtual ~Channel() = default;
 
   virtual Connectivity state(bool try_to_connect) = 0;
+
+  // Has `completion` called on the loop's thread once the state is no longer `seen`, or the channel is going.
+  virtual void Watch(EventLoop& loop, Connectivity seen, Completion& completion) = 0;
 
   virtual std::unique_ptr<LookupAttempt> MakeLookup(EventLoop& loop, std::string_view courier_id,
                                                     const AttemptOptions& options,

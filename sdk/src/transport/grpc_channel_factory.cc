@@ -20,6 +20,7 @@
 #include "dispatchpb/dispatch.grpc.pb.h"
 #include "transport/grpc_assignment_call.h"
 #include "transport/grpc_lookup.h"
+#include "transport/thread_annotations.h"
 
 namespace dispatchctl::internal {
 namespace {
@@ -27,6 +28,38 @@ namespace {
 // Core's own (1 s to 120 s) leave a restarted server unused for minutes.
 constexpr int kInitialReconnectBackoffMs = 200;
 constexpr int kMaxReconnectBackoffMs = 3000;
+
+Connectivity FromGrpc(grpc_connectivity_state state) {
+  switch (state) {
+    case GRPC_CHANNEL_IDLE:
+      return Connectivity::kIdle;
+    case GRPC_CHANNEL_CONNECTING:
+      return Connectivity::kConnecting;
+    case GRPC_CHANNEL_READY:
+      return Connectivity::kReady;
+    case GRPC_CHANNEL_TRANSIENT_FAILURE:
+      return Connectivity::kTransientFailure;
+    case GRPC_CHANNEL_SHUTDOWN:
+      break;
+  }
+  return Connectivity::kShutdown;
+}
+
+grpc_connectivity_state ToGrpc(Connectivity state) {
+  switch (state) {
+    case Connectivity::kIdle:
+      return GRPC_CHANNEL_IDLE;
+    case Connectivity::kConnecting:
+      return GRPC_CHANNEL_CONNECTING;
+    case Connectivity::kReady:
+      return GRPC_CHANNEL_READY;
+    case Connectivity::kTransientFailure:
+      return GRPC_CHANNEL_TRANSIENT_FAILURE;
+    case Connectivity::kShutdown:
+      break;
+  }
+  return GRPC_CHANNEL_SHUTDOWN;
+}
 
 class GrpcChannel final : public Channel {
  public:
@@ -38,19 +71,13 @@ class GrpcChannel final : public Channel {
         tls_(tls) {}
 
   Connectivity state(bool try_to_connect) override {
-    switch (channel_->GetState(try_to_connect)) {
-      case GRPC_CHANNEL_IDLE:
-        return Connectivity::kIdle;
-      case GRPC_CHANNEL_CONNECTING:
-        return Connectivity::kConnecting;
-      case GRPC_CHANNEL_READY:
-        return Connectivity::kReady;
-      case GRPC_CHANNEL_TRANSIENT_FAILURE:
-        return Connectivity::kTransientFailure;
-      case GRPC_CHANNEL_SHUTDOWN:
-        break;
-    }
-    return Connectivity::kShutdown;
+    return FromGrpc(channel_->GetState(try_to_connect));
+  }
+
+  void Watch(EventLoop& loop, Connectivity seen, Completion& completion) override {
+    Completion* tag = &completion;
+    HandOver(tag);
+    channel_->NotifyOnStateChange(ToGrpc(seen), gpr_inf_future(GPR_CLOCK_MONOTONIC), &loop.queue(), tag);
   }
 
   std::unique_ptr<LookupAttempt> MakeLookup(EventLoop& loop, std::string_view courier_id,

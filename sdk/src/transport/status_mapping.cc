@@ -13,6 +13,8 @@
 namespace dispatchctl::internal {
 namespace {
 
+constexpr char kPushbackKey[] = "grpc-retry-pushback-ms";
+
 // What pick_first reports when a call failed because no connection could be made.
 constexpr absl::string_view kNeverConnected = "failed to connect to all addresses; last error: ";
 
@@ -86,8 +88,13 @@ AttemptEnd DescribeEnd(int code, const std::string& message, std::string_view de
 AttemptEnd DescribeEnd(const grpc::Status& status, const grpc::ClientContext& context,
                        std::string_view endpoint, bool tls) {
   if (status.ok()) return {absl::OkStatus(), Phase::kCall, Origin::kServer};
-  return DescribeEnd(static_cast<int>(status.error_code()), status.error_message(),
-                     context.debug_error_string(), endpoint, tls);
+  AttemptEnd end = DescribeEnd(static_cast<int>(status.error_code()), status.error_message(),
+                               context.debug_error_string(), endpoint, tls);
+  const auto& trailers = context.GetServerTrailingMetadata();
+  if (const auto pushback = trailers.find(kPushbackKey); pushback != trailers.end()) {
+    end.pushback.emplace(pushback->second.data(), pushback->second.size());
+  }
+  return end;
 }
 
 }  // namespace dispatchctl::internal

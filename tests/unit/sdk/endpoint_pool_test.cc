@@ -3,117 +3,323 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <thread>
+#include <map>
+#include <set>
 
 #include "fake_transport.h"
 
 namespace dispatchctl::internal {
 namespace {
 
+using std::chrono::milliseconds;
+using std::chrono::seconds;
 using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::UnorderedElementsAre;
+using Outcome = EndpointPool::LookupPick::Outcome;
 
-// Resolves when the test says so.
+// Answers when the test says so.
 class ManualResolver final : public Resolver {
  public:
-  explicit ManualResolver(Callback& started) : started_(started) {}
-  void Resolve(Callback done) override { started_ = std::move(done); }
+  struct Control {
+    Listener listener;  // null: not started
+    int asked_again = 0;
+  };
+  explicit ManualResolver(Control& control) : control_(control) {}
+  void Start(Listener listener) override { control_.listener = std::move(listener); }
+  void ResolveSoon() override { ++control_.asked_again; }
 
  private:
-  Callback& started_;
+  Control& control_;
 };
 
-Target TargetOf(const std::vector<std::string>& names) {
-  Target target;
-  for (const std::string& name : names) target.addresses.push_back({{"ipv4:" + name, name}, name});
-  return target;
-}
+class Note final : public Task {
+ public:
+  explicit Note(bool& told) : told_(told) {}
+  void Run() override { told_ = true; }
+
+ private:
+  bool& told_;
+};
 
 class EndpointPoolTest : public testing::Test {
  protected:
+  ~EndpointPoolTest() override {
+    if (pool_ != nullptr) pool_->Stop();
+    Settle(loop_);
+  }
+
   FakeServer& server(const std::string& name) { return (*servers_)[name]; }
 
-  std::unique_ptr<EndpointPool> Pool(const std::vector<std::string>& names) {
-    return std::make_unique<EndpointPool>(TargetOf(names), nullptr,
-                                          std::make_unique<FakeChannelFactory>(servers_));
+  void Make(Target target, std::unique_ptr<Resolver> resolver = nullptr) {
+    pool_ = EndpointPool::Make(std::move(target), std::move(resolver),
+                               std::make_unique<FakeChannelFactory>(servers_), options_,
+                               [this]() -> EventLoop& { return loop_; });
   }
-  static std::string Name(EndpointPool& pool, const TriedEndpoints& tried = {}) {
-    const EndpointPool::Pick pick = pool.PickFor(ChannelUse::kLookups, tried, false);
+  void Make(const std::vector<std::string>& names) { Make(FakeTarget(names)); }
+
+  EndpointPool::LookupPick Pick(EndpointPool::LookupRequest request = {}) {
+    if (request.now == EndpointPool::Time{}) request.now = now_;
+    request.deadline = request.now + seconds(10);
+    return pool_->PickForLookup(request);
+  }
+  std::string Name(const EndpointPool::LookupRequest& request = {}) {
+    const EndpointPool::LookupPick pick = Pick(request);
     return pick.endpoint == nullptr ? "none" : pick.endpoint->name();
+  }
+  std::set<std::string> Names(int picks, const EndpointPool::LookupRequest& request = {}) {
+    std::set<std::string> names;
+    for (int i = 0; i < picks; ++i) names.insert(Name(request));
+    return names;
+  }
+  std::shared_ptr<Endpoint> Get(const std::string& name) {
+    for (int i = 0; i < 100; ++i) {
+      EndpointPool::LookupPick pick = Pick();
+      if (pick.endpoint != nullptr && pick.endpoint->name() == name) return pick.endpoint;
+    }
+    return nullptr;
+  }
+  void Break(Endpoint& endpoint) {
+    for (int i = 0; i < 10; ++i) endpoint.breaker().Admit(now_).Done(Verdict::kFailure, now_);
+    ASSERT_EQ(endpoint.breaker().Peek(now_), BreakerState::kOpen);
+  }
+  void Change(const std::string& name, Connectivity state) {
+    SetConnectivity(server(name), state);
+    Settle(loop_);
   }
 
   std::shared_ptr<FakeServers> servers_ = std::make_shared<FakeServers>();
+  EndpointPoolOptions options_;
+  EventLoop loop_;
+  const EndpointPool::Time now_ = std::chrono::steady_clock::now();
+  std::shared_ptr<EndpointPool> pool_;
 };
 
 TEST_F(EndpointPoolTest, GivesEachEndpointItsTurn) {
-  const auto pool = Pool({"a", "b", "c"});
-  std::vector<std::string> names;
-  for (int i = 0; i < 6; ++i) names.push_back(Name(*pool));
-  EXPECT_THAT(names, ElementsAre("a", "b", "c", "a", "b", "c"));
+  Make({"a", "b", "c"});
+  std::map<std::string, int> turns;
+  for (int i = 0; i < 30; ++i) ++turns[Name()];
+  EXPECT_THAT(turns, ElementsAre(testing::Pair("a", 10), testing::Pair("b", 10), testing::Pair("c", 10)));
 }
 
-TEST_F(EndpointPoolTest, PrefersConnectedThenConnectingThenAny) {
-  const auto pool = Pool({"a", "b", "c"});
+TEST_F(EndpointPoolTest, UsesConnectedEndpointsOnlyAndHearsOfChanges) {
   server("a").connectivity = Connectivity::kTransientFailure;
   server("b").connectivity = Connectivity::kConnecting;
-  server("c").connectivity = Connectivity::kReady;
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(Name(*pool), "c");
-  server("c").connectivity = Connectivity::kTransientFailure;
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(Name(*pool), "b");
+  Make({"a", "b", "c"});
+  EXPECT_THAT(Names(10), UnorderedElementsAre("c"));
+  Change("b", Connectivity::kReady);
+  EXPECT_THAT(Names(10), UnorderedElementsAre("b", "c"));
+  Change("c", Connectivity::kTransientFailure);
+  EXPECT_THAT(Names(10), UnorderedElementsAre("b"));
+  Change("a", Connectivity::kReady);
+  Change("c", Connectivity::kReady);
+  EXPECT_THAT(Names(10), UnorderedElementsAre("a", "b", "c"));
+}
+
+TEST_F(EndpointPoolTest, WaitsWhileAnyIsStillConnectingAndTellsWhenOneIsConnected) {
+  server("a").connectivity = Connectivity::kConnecting;
   server("b").connectivity = Connectivity::kTransientFailure;
-  EXPECT_NE(Name(*pool), "none") << "a failure tells the cause";
+  Make({"a", "b"});
+  const EndpointPool::LookupPick pick = Pick();
+  EXPECT_EQ(pick.outcome, Outcome::kWait);
+  bool told = false;
+  pool_->WhenChanged(pick.version, loop_, std::make_shared<Note>(told));
+  Settle(loop_);
+  EXPECT_FALSE(told);
+  Change("a", Connectivity::kReady);
+  EXPECT_TRUE(told);
+  EXPECT_EQ(Name(), "a");
 }
 
-TEST_F(EndpointPoolTest, LeavesOutWhatWasTried) {
-  const auto pool = Pool({"a", "b"});
-  TriedEndpoints tried;
-  tried.push_back(pool->PickFor(ChannelUse::kLookups, tried, false).endpoint);
-  EXPECT_EQ(Name(*pool, tried), tried[0]->name() == "a" ? "b" : "a");
-  tried.push_back(pool->PickFor(ChannelUse::kLookups, tried, false).endpoint);
-  EXPECT_EQ(Name(*pool, tried), "none");
+TEST_F(EndpointPoolTest, DoesNotMissAChangeBetweenThePickAndTheWait) {
+  server("a").connectivity = Connectivity::kConnecting;
+  server("b").connectivity = Connectivity::kConnecting;
+  Make({"a", "b"});
+  const EndpointPool::LookupPick pick = Pick();
+  Change("a", Connectivity::kReady);
+  bool told = false;
+  pool_->WhenChanged(pick.version, loop_, std::make_shared<Note>(told));
+  Settle(loop_);
+  EXPECT_TRUE(told);
 }
 
-TEST_F(EndpointPoolTest, OfOneEndpointDoesNotTryItTwice) {
-  const auto pool = Pool({"a"});
-  EXPECT_EQ(Name(*pool), "a");
-  const TriedEndpoints tried{pool->PickFor(ChannelUse::kLookups, {}, false).endpoint};
-  EXPECT_EQ(Name(*pool, tried), "none");
+TEST_F(EndpointPoolTest, GivesOneThatIsDownWhenAllAreForTheCause) {
+  server("a").connectivity = Connectivity::kTransientFailure;
+  server("b").connectivity = Connectivity::kTransientFailure;
+  Make({"a", "b"});
+  EndpointPool::LookupPick first = Pick();
+  ASSERT_EQ(first.outcome, Outcome::kPicked);
+  const TriedEndpoints tried{first.endpoint};
+  EXPECT_NE(Name({.tried = tried}), first.endpoint->name());
+  EXPECT_EQ(Pick({.wait_for_ready = true}).outcome, Outcome::kWait);
+}
+
+TEST_F(EndpointPoolTest, PrefersEndpointsThatWereNotTried) {
+  Make({"a", "b"});
+  const TriedEndpoints tried{Get("a")};
+  EXPECT_THAT(Names(10, {.tried = tried}), UnorderedElementsAre("b"));
+  Change("b", Connectivity::kTransientFailure);
+  EXPECT_THAT(Names(10, {.tried = tried}), UnorderedElementsAre("a")) << "better the same again than none";
+  EXPECT_EQ(Name({.tried = tried, .untried_only = true}), "none");
+}
+
+TEST_F(EndpointPoolTest, OfOneEndpointGivesItAgain) {
+  Make({"a"});
+  const TriedEndpoints tried{Get("a")};
+  EXPECT_EQ(Name({.tried = tried}), "a");
+  EXPECT_EQ(Name({.tried = tried, .untried_only = true}), "none");
+}
+
+TEST_F(EndpointPoolTest, SkipsAnEndpointWhoseBreakerIsOpenUntilItLetsProbesThrough) {
+  Make({"a", "b"});
+  const std::shared_ptr<Endpoint> broken = Get("a");
+  Break(*broken);
+  EXPECT_THAT(Names(10), UnorderedElementsAre("b"));
+  EXPECT_EQ(Pick().refusals, 1);
+  const EndpointPool::Time later = now_ + seconds(3);
+  EXPECT_THAT(Names(10, {.now = later}), UnorderedElementsAre("a", "b"));
+}
+
+TEST_F(EndpointPoolTest, FailsFastWithTheReasonWhenAllBreakersAreOpen) {
+  Make({"a", "b"});
+  for (const char* name : {"a", "b"}) {
+    const std::shared_ptr<Endpoint> endpoint = Get(name);
+    endpoint->OnAttemptStarted();
+    endpoint->OnAttemptDone(Verdict::kFailure, absl::InternalError("disk on fire"), std::nullopt);
+    Break(*endpoint);
+  }
+  const EndpointPool::LookupPick pick = Pick();
+  EXPECT_EQ(pick.outcome, Outcome::kNone);
+  EXPECT_EQ(pick.status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(pick.status.message()),
+              testing::AllOf(HasSubstr("a (last error: disk on fire)"), HasSubstr("b (last error")));
+  EXPECT_EQ(pick.phase, Phase::kCall);
+}
+
+TEST_F(EndpointPoolTest, OfOneEndpointSaysThatItsBreakerIsOpen) {
+  Make({"a"});
+  Break(*Get("a"));
+  const EndpointPool::LookupPick pick = Pick();
+  EXPECT_EQ(pick.outcome, Outcome::kNone);
+  EXPECT_EQ(pick.status, absl::UnavailableError("circuit breaker open for a"));
+  EXPECT_EQ(pick.refusals, 1);
+}
+
+TEST_F(EndpointPoolTest, HashesACourierToTheSameEndpoint) {
+  options_.load_balancing = LoadBalancing::kRingHash;
+  Make({"a", "b", "c"});
+  for (int courier = 0; courier < 20; ++courier) {
+    const std::string key = "courier-" + std::to_string(courier);
+    EXPECT_EQ(Names(5, {.key = key}).size(), 1U);
+  }
+}
+
+TEST_F(EndpointPoolTest, LearnsOfAConnectionLostBeforeTheWatchDoes) {
+  Make({"a", "b"});
+  const std::shared_ptr<Endpoint> a = Get("a");
+  {
+    const std::lock_guard<std::mutex> lock(server("a").mutex);
+    server("a").connectivity = Connectivity::kTransientFailure;
+  }
+  pool_->OnConnectFailure(*a);
+  EXPECT_THAT(Names(10), UnorderedElementsAre("b"));
+  const TriedEndpoints tried{a};
+  EXPECT_TRUE(pool_->HasUntried(tried));
+  Change("b", Connectivity::kTransientFailure);
+  EXPECT_FALSE(pool_->HasUntried(tried));
+}
+
+class LatencyTest : public EndpointPoolTest {
+ protected:
+  void Answer(Endpoint& endpoint, milliseconds elapsed, int times = 30) {
+    for (int i = 0; i < times; ++i) {
+      endpoint.OnAttemptStarted();
+      endpoint.OnAttemptDone(Verdict::kSuccess, absl::OkStatus(), elapsed);
+    }
+  }
+};
+
+TEST_F(LatencyTest, HedgesAfterWhatMostEndpointsTakeWhateverOneSlowOneDoes) {
+  Make({"a", "b", "c"});
+  const std::shared_ptr<Endpoint> c = Get("c");
+  EXPECT_EQ(pool_->HedgeDelay(now_), std::nullopt);
+  Answer(*Get("a"), milliseconds(5));
+  Answer(*Get("b"), milliseconds(6));
+  Answer(*c, milliseconds(500));
+  const auto delay = pool_->HedgeDelay(now_ + seconds(1));
+  ASSERT_TRUE(delay.has_value());
+  EXPECT_GT(*delay, milliseconds(4));
+  EXPECT_LT(*delay, milliseconds(8));
+  EXPECT_TRUE(c->slow());
+}
+
+TEST_F(LatencyTest, PassesASlowEndpointOverButForProbesUntilItIsFastAgain) {
+  Make({"a", "b", "c"});
+  const std::shared_ptr<Endpoint> c = Get("c");
+  Answer(*Get("a"), milliseconds(5));
+  Answer(*Get("b"), milliseconds(5));
+  Answer(*c, milliseconds(500));
+  pool_->HedgeDelay(now_);
+  ASSERT_TRUE(c->slow());
+  EXPECT_EQ(Name({.avoid_slow = true}), "c") << "the probe";
+  EXPECT_THAT(Names(20, {.avoid_slow = true}), UnorderedElementsAre("a", "b"));
+  EXPECT_THAT(Names(20), UnorderedElementsAre("a", "b", "c")) << "calls that do not hedge do not care";
+  Answer(*c, milliseconds(4), 2);
+  EXPECT_TRUE(c->slow());
+  Answer(*c, milliseconds(400), 1);
+  Answer(*c, milliseconds(4), 2);
+  EXPECT_TRUE(c->slow()) << "not three in a row";
+  Answer(*c, milliseconds(4), 1);
+  EXPECT_FALSE(c->slow());
+  EXPECT_THAT(Names(20, {.avoid_slow = true}), UnorderedElementsAre("a", "b", "c"));
+}
+
+TEST_F(LatencyTest, UsesSlowEndpointsWhenNoOtherIsLeft) {
+  Make({"a", "b"});
+  Answer(*Get("a"), milliseconds(5));
+  const std::shared_ptr<Endpoint> b = Get("b");
+  Answer(*b, milliseconds(500));
+  pool_->HedgeDelay(now_);
+  ASSERT_TRUE(b->slow());
+  Change("a", Connectivity::kTransientFailure);
+  EXPECT_THAT(Names(10, {.avoid_slow = true}), UnorderedElementsAre("b"));
 }
 
 class ResolvingPoolTest : public EndpointPoolTest {
  protected:
-  ResolvingPoolTest() {
-    Target target = TargetOf({"literal"});
+  void MakeNamed(const std::vector<std::string>& literals = {}) {
+    Target target = FakeTarget(literals);
     target.names = {{"example", 1}};
-    pool_ = std::make_unique<EndpointPool>(std::move(target), std::make_unique<ManualResolver>(resolve_),
-                                           std::make_unique<FakeChannelFactory>(servers_));
+    Make(std::move(target), std::make_unique<ManualResolver>(control_));
+  }
+  void Resolve(const std::vector<std::string>& names) {
+    control_.listener(FakeTarget(names).addresses);
+    Settle(loop_);
+  }
+  void FailToResolve() {
+    control_.listener(absl::UnavailableError("no such host"));
+    Settle(loop_);
   }
 
-  Resolver::Callback resolve_;
-  EventLoop loop_;
-  std::unique_ptr<EndpointPool> pool_;
+  ManualResolver::Control control_;
 };
 
 TEST_F(ResolvingPoolTest, ResolvesOnTheFirstPickAndTellsWhoWaits) {
-  EXPECT_EQ(resolve_, nullptr) << "before the first call nothing is resolved";
-  EXPECT_TRUE(pool_->PickFor(ChannelUse::kLookups, {}, false).resolving);
+  MakeNamed({"literal"});
+  EXPECT_EQ(control_.listener, nullptr) << "before the first call nothing is resolved";
+  const EndpointPool::LookupPick pick = Pick();
+  EXPECT_EQ(pick.outcome, Outcome::kWait);
+  EXPECT_EQ(pick.phase, Phase::kResolve);
   bool told = false;
-  pool_->WhenResolved(loop_, [&] {
-    class Note final : public Task {
-     public:
-      explicit Note(bool& note) : note_(note) {}
-      void Run() override { note_ = true; }
-
-     private:
-      bool& note_;
-    };
-    return std::make_shared<Note>(told);
-  }());
+  pool_->WhenChanged(pick.version, loop_, std::make_shared<Note>(told));
+  bool stream_told = false;
+  EXPECT_TRUE(pool_->PickFor(ChannelUse::kStreams, {}, false).resolving);
+  pool_->WhenResolved(loop_, std::make_shared<Note>(stream_told));
   EXPECT_FALSE(told);
-  resolve_({{{{"ipv4:r", "resolved"}, "example:1"}}});
-  loop_.RunUntil(told);
-  EXPECT_EQ(Name(*pool_), "literal");
-  EXPECT_EQ(Name(*pool_), "resolved");
+  Resolve({"resolved"});
+  EXPECT_TRUE(told);
+  EXPECT_TRUE(stream_told);
+  EXPECT_THAT(Names(10), UnorderedElementsAre("literal", "resolved"));
 }
 
 TEST_F(ResolvingPoolTest, TellsNobodyWhoHasStoppedWaiting) {
@@ -121,39 +327,118 @@ TEST_F(ResolvingPoolTest, TellsNobodyWhoHasStoppedWaiting) {
    public:
     void Run() override { ADD_FAILURE(); }
   };
-  EXPECT_TRUE(pool_->PickFor(ChannelUse::kLookups, {}, false).resolving);
+  MakeNamed();
+  const EndpointPool::LookupPick pick = Pick();
   const auto task = std::make_shared<Unexpected>();
   {
     EventLoop gone;
-    pool_->WhenResolved(gone, task);
+    pool_->WhenChanged(pick.version, gone, task);
     pool_->StopWaiting(task);
   }
-  resolve_(absl::UnavailableError("no such host"));
+  FailToResolve();
 }
 
 TEST_F(ResolvingPoolTest, UsesItsLiteralAddressesWhenTheNameFails) {
-  EXPECT_TRUE(pool_->PickFor(ChannelUse::kLookups, {}, false).resolving);
-  resolve_(absl::UnavailableError("no such host"));
-  EXPECT_EQ(Name(*pool_), "literal");
+  MakeNamed({"literal"});
+  EXPECT_EQ(Pick().outcome, Outcome::kWait);
+  FailToResolve();
+  EXPECT_EQ(Name(), "literal");
 }
 
-TEST_F(EndpointPoolTest, TellsTheErrorToWhoWaitedAndResolvesAnewForOthers) {
-  Resolver::Callback resolve;
-  Target target;
-  target.names = {{"example", 1}};
-  EndpointPool pool(std::move(target), std::make_unique<ManualResolver>(resolve),
-                    std::make_unique<FakeChannelFactory>(servers_));
-  EXPECT_TRUE(pool.PickFor(ChannelUse::kLookups, {}, false).resolving);
-  std::exchange(resolve, nullptr)(absl::UnavailableError("no such host"));
+TEST_F(ResolvingPoolTest, TellsTheErrorWhenNothingIsKnownAndAsksAgain) {
+  MakeNamed();
+  EXPECT_EQ(Pick().outcome, Outcome::kWait);
+  FailToResolve();
+  const EndpointPool::LookupPick pick = Pick();
+  EXPECT_EQ(pick.outcome, Outcome::kNone);
+  EXPECT_EQ(pick.phase, Phase::kResolve);
+  EXPECT_EQ(pick.status, absl::UnavailableError("no such host"));
+  EXPECT_EQ(control_.asked_again, 1);
+  EXPECT_EQ(Pick({.wait_for_ready = true}).outcome, Outcome::kWait);
+  EXPECT_EQ(pool_->PickFor(ChannelUse::kStreams, {}, true).status, absl::UnavailableError("no such host"));
+  Resolve({"a"});
+  EXPECT_EQ(Name(), "a");
+}
 
-  for (int i = 0; i < 2; ++i) {
-    const EndpointPool::Pick waited = pool.PickFor(ChannelUse::kLookups, {}, true);
-    EXPECT_FALSE(waited.resolving);
-    EXPECT_EQ(waited.status, absl::UnavailableError("no such host"));
-  }
-  EXPECT_EQ(resolve, nullptr);
-  EXPECT_TRUE(pool.PickFor(ChannelUse::kLookups, {}, false).resolving);
-  EXPECT_NE(resolve, nullptr);
+TEST_F(ResolvingPoolTest, KeepsWhatItKnowsThroughAFailure) {
+  MakeNamed();
+  Pick();
+  Resolve({"a", "b"});
+  FailToResolve();
+  EXPECT_THAT(Names(10), UnorderedElementsAre("a", "b"));
+}
+
+TEST_F(ResolvingPoolTest, FollowsTheNameAndKeepsTheEndpointsThatStay) {
+  MakeNamed();
+  Pick();
+  Resolve({"a", "b"});
+  const std::shared_ptr<Endpoint> b = Get("b");
+  std::shared_ptr<Endpoint> a = Get("a");
+  Resolve({"c", "b"});
+  EXPECT_THAT(Names(10), UnorderedElementsAre("b", "c"));
+  EXPECT_EQ(Get("b"), b) << "with its connection, breaker and statistics";
+  // An attempt on one that has gone goes on.
+  EXPECT_EQ(a->channel(ChannelUse::kLookups).state(false), Connectivity::kReady);
+  EXPECT_EQ(server("a").channels.size(), 1U);
+  a.reset();
+  EXPECT_TRUE(server("a").channels.empty()) << "and its connection ends with it";
+  Settle(loop_);
+}
+
+TEST_F(ResolvingPoolTest, WaitsForNewEndpointsOnlyWhenNoneOfTheOldIsLeft) {
+  server("c").connectivity = Connectivity::kConnecting;
+  server("d").connectivity = Connectivity::kConnecting;
+  MakeNamed();
+  Pick();
+  Resolve({"a", "b"});
+  EXPECT_NE(Name(), "none");
+  Resolve({"b", "c"});
+  EXPECT_THAT(Names(10), UnorderedElementsAre("b"));
+  Resolve({"c", "d"});
+  EXPECT_EQ(Pick().outcome, Outcome::kWait);
+  Change("d", Connectivity::kReady);
+  EXPECT_THAT(Names(10), UnorderedElementsAre("d"));
+}
+
+TEST_F(ResolvingPoolTest, ResolvesAgainWhenAnEndpointFails) {
+  MakeNamed();
+  Pick();
+  Resolve({"a", "b"});
+  Name();
+  EXPECT_EQ(control_.asked_again, 0);
+  Change("a", Connectivity::kTransientFailure);
+  EXPECT_EQ(control_.asked_again, 1);
+}
+
+TEST_F(ResolvingPoolTest, DescribesItsEndpoints) {
+  MakeNamed();
+  EXPECT_THAT(pool_->Describe(now_), testing::IsEmpty());
+  server("b").connectivity = Connectivity::kTransientFailure;
+  Resolve({"a", "b"});
+  const std::shared_ptr<Endpoint> a = Get("a");
+  a->OnAttemptStarted();
+  a->OnAttemptStarted();
+  a->OnAttemptDone(Verdict::kSuccess, absl::OkStatus(), milliseconds(5));
+  const std::vector<EndpointStatus> endpoints = pool_->Describe(now_);
+  ASSERT_EQ(endpoints.size(), 2U);
+  EXPECT_EQ(endpoints[0].address, "a");
+  EXPECT_EQ(endpoints[0].state, EndpointState::kReady);
+  EXPECT_EQ(endpoints[0].in_flight, 1U);
+  EXPECT_EQ(endpoints[0].successes, 1U);
+  ASSERT_TRUE(endpoints[0].latency.has_value());
+  EXPECT_EQ(*endpoints[0].latency, milliseconds(5));
+  EXPECT_EQ(endpoints[1].state, EndpointState::kTransientFailure);
+  EXPECT_EQ(endpoints[1].breaker, BreakerState::kClosed);
+}
+
+TEST_F(ResolvingPoolTest, GivesNothingOnceItIsStopped) {
+  MakeNamed();
+  Pick();
+  Resolve({"a"});
+  pool_->Stop();
+  EXPECT_EQ(Pick().status.code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(pool_->PickFor(ChannelUse::kStreams, {}, false).status.code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(pool_->Describe(now_), testing::IsEmpty());
 }
 
 }  // namespace

@@ -10,7 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "call/client_core.h"
 #include "dispatchctl/validation.h"
+#include "endpoints/endpoint_pool.h"
 #include "transport/channel.h"
 #include "transport/event_loop.h"
 
@@ -29,10 +31,13 @@ inline void Post(EventLoop& loop, std::function<void()> function) {
   loop.Schedule(std::make_shared<FunctionTask>(std::move(function)));
 }
 
+class FakeChannel;
+
 // What the server behind one address does. Shared with the test, which may change it between calls.
 struct FakeServer {
   std::mutex mutex;  // guards all below
   Connectivity connectivity = Connectivity::kReady;
+  std::vector<FakeChannel*> channels;
   // Answers in order; the last one stays.
   std::deque<AttemptEnd> lookup_ends{{absl::OkStatus(), Phase::kCall, Origin::kServer}};
   bool lookup_hangs = false;  // until it is cancelled
@@ -196,11 +201,33 @@ class FakeAssignmentCall final : public AssignmentCall {
 
 class FakeChannel final : public Channel {
  public:
-  explicit FakeChannel(FakeServer& server) : server_(server) {}
+  explicit FakeChannel(FakeServer& server) : server_(server) {
+    const std::lock_guard<std::mutex> lock(server_.mutex);
+    server_.channels.push_back(this);
+  }
+
+  ~FakeChannel() override {
+    const std::lock_guard<std::mutex> lock(server_.mutex);
+    std::erase(server_.channels, this);
+    NotifyWatchers();
+  }
 
   Connectivity state(bool) override {
     const std::lock_guard<std::mutex> lock(server_.mutex);
     return server_.connectivity;
+  }
+
+  void Watch(EventLoop& loop, Connectivity seen, Completion& completion) override {
+    const std::lock_guard<std::mutex> lock(server_.mutex);
+    watchers_.push_back({&loop, &completion});
+    if (seen != server_.connectivity) NotifyWatchers();
+  }
+
+  // With the server's mutex held.
+  void NotifyWatchers() {
+    for (const Watcher& watcher : std::exchange(watchers_, {})) {
+      Post(*watcher.loop, [completion = watcher.completion] { completion->OnCompletion(true); });
+    }
   }
 
   std::unique_ptr<LookupAttempt> MakeLookup(EventLoop& loop, std::string_view courier_id,
@@ -219,8 +246,31 @@ class FakeChannel final : public Channel {
   }
 
  private:
+  struct Watcher {
+    EventLoop* loop;
+    Completion* completion;
+  };
+
   FakeServer& server_;
+  std::vector<Watcher> watchers_;  // guarded by the server's mutex
 };
+
+// Changes the state of a server's connections and tells who watches them.
+inline void SetConnectivity(FakeServer& server, Connectivity connectivity) {
+  const std::lock_guard<std::mutex> lock(server.mutex);
+  server.connectivity = connectivity;
+  for (FakeChannel* channel : server.channels) channel->NotifyWatchers();
+}
+
+// Runs `loop` on this thread until what was posted to it before has been done.
+inline void Settle(EventLoop& loop) {
+  // What is done may post more.
+  for (int i = 0; i < 4; ++i) {
+    bool done = false;
+    Post(loop, [&] { done = true; });
+    loop.RunUntil(done);
+  }
+}
 
 // Servers by the name of their address.
 using FakeServers = std::map<std::string, FakeServer>;
@@ -237,5 +287,24 @@ class FakeChannelFactory final : public ChannelFactory {
  private:
   const std::shared_ptr<FakeServers> servers_;
 };
+
+inline Target FakeTarget(const std::vector<std::string>& names) {
+  Target target;
+  for (const std::string& name : names) target.addresses.push_back({{"ipv4:" + name, name}, name});
+  return target;
+}
+
+// A client's core on fake servers, whose connections are watched on its own thread.
+inline std::shared_ptr<ClientCore> MakeFakeCore(std::shared_ptr<FakeServers> servers, Target target,
+                                                std::unique_ptr<Resolver> resolver = nullptr,
+                                                const EndpointPoolOptions& options = {},
+                                                const RetryThrottling& throttling = {}) {
+  auto core = std::make_shared<ClientCore>(Metadata{}, throttling, options.seed);
+  core->lookups().pool =
+      EndpointPool::Make(std::move(target), std::move(resolver),
+                         std::make_unique<FakeChannelFactory>(std::move(servers)), options,
+                         [watched = core.get()]() -> EventLoop& { return watched->loop(); });
+  return core;
+}
 
 }  // namespace dispatchctl::internal

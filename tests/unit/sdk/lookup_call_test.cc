@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <thread>
 
 #include "fake_transport.h"
@@ -12,10 +13,12 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Pair;
+using testing::StartsWith;
 
 class Handler final : public LookupCallHandler {
  public:
@@ -25,35 +28,64 @@ class Handler final : public LookupCallHandler {
 
 class NeverResolves final : public Resolver {
  public:
-  void Resolve(Callback) override {}
+  void Start(Listener) override {}
+  void ResolveSoon() override {}
 };
+
+AttemptEnd FromServer(absl::StatusCode code, std::optional<std::string> pushback = std::nullopt) {
+  return {absl::Status(code, "the server's words"), Phase::kCall, Origin::kServer, std::move(pushback)};
+}
+
+const AttemptEnd kAnswer{absl::OkStatus(), Phase::kCall, Origin::kServer};
+const AttemptEnd kUnavailable = FromServer(absl::StatusCode::kUnavailable);
+const AttemptEnd kTimedOut{absl::DeadlineExceededError("Deadline Exceeded"), Phase::kCall, Origin::kLocal};
 
 class LookupCallTest : public testing::Test {
  protected:
+  LookupCallTest() {
+    options_.retry = Compile(RetryPolicy{.initial_backoff = milliseconds(1), .max_backoff = milliseconds(4)});
+  }
+  ~LookupCallTest() override {
+    if (environment_ != nullptr) environment_->pool->Stop();
+    Settle(loop_);
+  }
+
   FakeServer& server(const std::string& name) { return (*servers_)[name]; }
 
   void MakePool(const std::vector<std::string>& names, std::unique_ptr<Resolver> resolver = nullptr) {
-    Target target;
+    if (environment_ != nullptr) environment_->pool->Stop();
+    Settle(loop_);
+    Target target = FakeTarget(names);
     if (resolver != nullptr) target.names = {{"example", 1}};
-    for (const std::string& name : names) target.addresses.push_back({{"ipv4:" + name, name}, name});
-    pool_ = std::make_unique<EndpointPool>(std::move(target), std::move(resolver),
-                                           std::make_unique<FakeChannelFactory>(servers_));
+    environment_ = std::make_unique<LookupEnvironment>(defaults_, throttling_, 1);
+    environment_->pool =
+        EndpointPool::Make(std::move(target), std::move(resolver), std::make_unique<FakeChannelFactory>(servers_),
+                           pool_options_, [this]() -> EventLoop& { return loop_; });
+    environment_->fallback = MakeMemoryFallbackStore(10);
   }
 
-  absl::StatusOr<CourierStatus> Run(std::string_view courier_id) {
+  absl::StatusOr<CourierStatus> Run(std::string_view courier_id = "courier-1") {
     Handler handler;
-    LookupCall call(*pool_, loop_, options_, defaults_, courier_id, handler);
-    call.Start();
+    LookupCall call(*environment_, loop_, options_, courier_id, handler);
+    call.Start(/*on_loop=*/true);
     loop_.RunUntil(handler.done);
     report_ = call.report();
     return std::move(call.result());
+  }
+
+  int lookups() {
+    int all = 0;
+    for (auto& [name, server] : *servers_) all += server.lookups;
+    return all;
   }
 
   std::shared_ptr<FakeServers> servers_ = std::make_shared<FakeServers>();
   EventLoop loop_;
   EffectiveOptions options_;
   Metadata defaults_;
-  std::unique_ptr<EndpointPool> pool_;
+  RetryThrottling throttling_;
+  EndpointPoolOptions pool_options_;
+  std::unique_ptr<LookupEnvironment> environment_;
   CallReport report_;
 };
 
@@ -65,7 +97,10 @@ TEST_F(LookupCallTest, GivesTheAnswerAndHowItCameAbout) {
   EXPECT_EQ(report_.attempts, 1);
   EXPECT_EQ(report_.endpoint, "a");
   EXPECT_EQ(report_.phase, Phase::kCall);
+  EXPECT_EQ(report_.hedges, 0);
+  EXPECT_FALSE(report_.stale);
   EXPECT_THAT(report_.history, IsEmpty());
+  EXPECT_EQ(environment_->in_flight.load(), 0U);
 }
 
 TEST_F(LookupCallTest, SendsNothingForAnUnusableId) {
@@ -76,40 +111,44 @@ TEST_F(LookupCallTest, SendsNothingForAnUnusableId) {
   EXPECT_EQ(server("a").lookups, 0);
 }
 
-TEST_F(LookupCallTest, AsksAnotherEndpointWhenOneCannotBeReached) {
+TEST_F(LookupCallTest, AsksAnotherEndpointForFreeWhenOneCannotBeReached) {
   MakePool({"a", "b"});
   server("a").lookup_ends = {Refused("a")};
-  const auto status = Run("courier-1");
-  ASSERT_TRUE(status.ok()) << status.status();
-  EXPECT_EQ(report_.attempts, 2);
-  EXPECT_EQ(report_.endpoint, "b");
-  ASSERT_EQ(report_.history.size(), 1U);
-  EXPECT_EQ(report_.history[0].endpoint, "a");
-  EXPECT_THAT(std::string(report_.history[0].status.message()), HasSubstr("refused"));
+  for (int i = 0; i < 20; ++i) {
+    const auto status = Run();
+    ASSERT_TRUE(status.ok()) << status.status();
+    EXPECT_EQ(report_.endpoint, "b");
+    if (report_.attempts == 1) continue;
+    ASSERT_EQ(report_.history.size(), 2U);
+    EXPECT_EQ(report_.history[0].endpoint, "a");
+    EXPECT_THAT(std::string(report_.history[0].status.message()), HasSubstr("refused"));
+    EXPECT_EQ(report_.history[1].endpoint, "b");
+    EXPECT_TRUE(report_.history[1].status.ok());
+  }
+  EXPECT_GT(server("a").lookups, 0);
+  EXPECT_EQ(environment_->retry_budget.tokens(), throttling_.max_tokens);
 }
 
-TEST_F(LookupCallTest, KeepsTheLastCauseWhenNoneCanBeReached) {
+TEST_F(LookupCallTest, KeepsTheLastCauseWhenNothingWasEverReached) {
   MakePool({"a", "b"});
-  server("a").lookup_ends = {Refused("a")};
-  server("b").lookup_ends = {Refused("b")};
-  EXPECT_EQ(Run("courier-1").status(), Refused("b").status);
+  for (const char* name : {"a", "b"}) {
+    server(name).lookup_ends = {Refused(name)};
+    server(name).connectivity = Connectivity::kTransientFailure;
+  }
+  const absl::Status status = Run().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("Connection refused"));
   EXPECT_EQ(report_.phase, Phase::kConnect);
-  EXPECT_EQ(report_.attempts, 2);
+  EXPECT_EQ(report_.attempts, 1) << "all are known to be down";
   EXPECT_TRUE(report_.retryable);
-}
-
-TEST_F(LookupCallTest, DoesNotAskAnotherEndpointOnceTheRequestMayHaveBeenSent) {
-  MakePool({"a", "b"});
-  server("a").lookup_ends = {{absl::UnavailableError("Socket closed"), Phase::kCall, Origin::kLocal}};
-  EXPECT_EQ(Run("courier-1").status(), absl::UnavailableError("Socket closed"));
-  EXPECT_EQ(server("b").lookups, 0);
 }
 
 TEST_F(LookupCallTest, PassesTheServersAnswerOn) {
   MakePool({"a"});
-  server("a").lookup_ends = {{absl::NotFoundError("courier x not found"), Phase::kCall, Origin::kServer}};
-  EXPECT_EQ(Run("x").status(), absl::NotFoundError("courier x not found"));
+  server("a").lookup_ends = {FromServer(absl::StatusCode::kNotFound)};
+  EXPECT_EQ(Run("x").status(), absl::NotFoundError("the server's words"));
   EXPECT_EQ(report_.origin, Origin::kServer);
+  EXPECT_EQ(report_.attempts, 1);
   EXPECT_FALSE(report_.retryable);
 }
 
@@ -118,73 +157,394 @@ TEST_F(LookupCallTest, GivesAnAttemptTheLesserOfItsTimeoutAndWhatIsLeft) {
   options_.total_timeout = seconds(30);
   options_.attempt_timeout = seconds(5);
   Clock::time_point before = Clock::now();
-  ASSERT_TRUE(Run("courier-1").ok());
+  ASSERT_TRUE(Run().ok());
   EXPECT_GE(*server("a").last_deadline, before + seconds(5));
   EXPECT_LT(*server("a").last_deadline, before + seconds(20));
 
   options_.total_timeout = seconds(2);
   before = Clock::now();
-  ASSERT_TRUE(Run("courier-1").ok());
+  ASSERT_TRUE(Run().ok());
   EXPECT_LT(*server("a").last_deadline, before + seconds(4));
 }
 
 TEST_F(LookupCallTest, SendsTheClientsMetadataAndTheCalls) {
-  MakePool({"a"});
   defaults_ = {{"x-client", "1"}};
+  MakePool({"a"});
   options_.metadata = {{"x-call", "2"}};
-  ASSERT_TRUE(Run("courier-1").ok());
+  ASSERT_TRUE(Run().ok());
   EXPECT_THAT(server("a").last_metadata, ElementsAre(Pair("x-client", "1"), Pair("x-call", "2")));
 }
 
 TEST_F(LookupCallTest, SaysWhereADeadlinePassed) {
   MakePool({"a"});
-  const AttemptEnd late{absl::DeadlineExceededError("Deadline Exceeded"), Phase::kCall, Origin::kLocal};
-  server("a").lookup_ends = {late};
-  EXPECT_THAT(std::string(Run("courier-1").status().message()), HasSubstr("no answer from a within"));
+  options_.retry.max_attempts = 1;
+  server("a").lookup_ends = {kTimedOut};
+  EXPECT_THAT(std::string(Run().status().message()), HasSubstr("no answer from a within"));
   EXPECT_EQ(report_.phase, Phase::kCall);
 
   server("a").connectivity = Connectivity::kConnecting;
-  EXPECT_THAT(std::string(Run("courier-1").status().message()), HasSubstr("no connection to a within"));
+  EXPECT_THAT(std::string(Run().status().message()), HasSubstr("no connection to a within"));
   EXPECT_EQ(report_.phase, Phase::kConnect);
 }
 
 TEST_F(LookupCallTest, StopsWaitingForTheResolverAtItsDeadline) {
   MakePool({}, std::make_unique<NeverResolves>());
   options_.total_timeout = milliseconds(20);
-  const auto status = Run("courier-1");
-  EXPECT_EQ(status.status().code(), absl::StatusCode::kDeadlineExceeded);
+  const auto status = Run();
+  EXPECT_EQ(status.status(), absl::DeadlineExceededError("target not resolved within 20ms"));
   EXPECT_EQ(report_.phase, Phase::kResolve);
   EXPECT_EQ(report_.attempts, 0);
 }
 
-TEST_F(LookupCallTest, CanBeCancelledInEveryPhase) {
-  const auto cancelled_code = [&](LookupCall& call, Handler& handler, bool before_start) {
-    if (before_start) call.Cancel();
-    call.Start();
-    std::thread canceller;
-    if (!before_start) canceller = std::thread([&] { call.Cancel(); });
+TEST_F(LookupCallTest, WaitsForAConnectionRatherThanForAnEndpointThatMayNeverAnswer) {
+  server("a").connectivity = Connectivity::kConnecting;
+  server("b").connectivity = Connectivity::kConnecting;
+  MakePool({"a", "b"});
+  Post(loop_, [&] { SetConnectivity(server("b"), Connectivity::kReady); });
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(report_.endpoint, "b");
+  EXPECT_EQ(report_.attempts, 1);
+}
+
+class RetryTest : public LookupCallTest {};
+
+TEST_F(RetryTest, TriesAnotherEndpointAfterARetryableFailure) {
+  MakePool({"a", "b"});
+  server("a").lookup_ends = {kUnavailable};
+  for (int i = 0; i < 4; ++i) {
+    const auto status = Run();
+    ASSERT_TRUE(status.ok()) << status.status();
+    EXPECT_EQ(report_.endpoint, "b");
+  }
+  EXPECT_EQ(server("a").lookups, 2);
+  EXPECT_EQ(server("b").lookups, 4);
+}
+
+TEST_F(RetryTest, TriesTheSameEndpointAgainWhenThereIsNoOther) {
+  MakePool({"a"});
+  server("a").lookup_ends = {kUnavailable, kUnavailable, kAnswer};
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(report_.attempts, 3);
+  ASSERT_EQ(report_.history.size(), 3U);
+  EXPECT_EQ(report_.history[1].status, kUnavailable.status);
+  EXPECT_GT(report_.history[1].started, report_.history[0].started + report_.history[0].elapsed);
+}
+
+TEST_F(RetryTest, EndsWithTheLastRealErrorAndTheReason) {
+  MakePool({"a"});
+  server("a").lookup_ends = {kUnavailable};
+  const absl::Status status = Run().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(StartsWith("the server's words (gave up after 4 attempts: "), HasSubstr("no attempts left")));
+  EXPECT_EQ(report_.attempts, 4);
+  EXPECT_EQ(lookups(), 4);
+}
+
+TEST_F(RetryTest, MakesMoreThanFiveAttemptsWhenAskedTo) {
+  throttling_.max_tokens = 1000;
+  MakePool({"a"});
+  options_.retry.max_attempts = 8;
+  server("a").lookup_ends = {kUnavailable};
+  pool_options_.breaker.enabled = false;
+  EXPECT_FALSE(Run().ok());
+  EXPECT_EQ(report_.attempts, 8);
+}
+
+TEST_F(RetryTest, MakesOneAttemptOnlyWhenAskedTo) {
+  MakePool({"a"});
+  options_.retry.max_attempts = 1;
+  server("a").lookup_ends = {kUnavailable};
+  EXPECT_EQ(Run().status(), kUnavailable.status) << "and says nothing of attempts";
+  EXPECT_EQ(lookups(), 1);
+}
+
+TEST_F(RetryTest, LeavesCodesAloneThatAreNotRetryable) {
+  MakePool({"a"});
+  for (const auto code : {absl::StatusCode::kInternal, absl::StatusCode::kDeadlineExceeded,
+                          absl::StatusCode::kResourceExhausted, absl::StatusCode::kUnauthenticated}) {
+    server("a").lookup_ends = {FromServer(code)};
+    const int before = lookups();
+    EXPECT_EQ(Run().status(), absl::Status(code, "the server's words"));
+    EXPECT_EQ(lookups(), before + 1);
+  }
+}
+
+TEST_F(RetryTest, RetriesAnAttemptThatRanIntoItsOwnBound) {
+  MakePool({"a", "b"});
+  options_.attempt_timeout = milliseconds(50);
+  server("a").lookup_ends = {kTimedOut};
+  ASSERT_TRUE(Run().ok());
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(server("a").lookups, 1);
+}
+
+TEST_F(RetryTest, DoesNotRetryAReplyThatIsTooLarge) {
+  MakePool({"a", "b"});
+  for (const char* name : {"a", "b"}) {
+    server(name).lookup_ends = {{absl::ResourceExhaustedError("Received message larger than max (5 vs. 4)"),
+                                 Phase::kCall, Origin::kLocal}};
+  }
+  EXPECT_EQ(Run().status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(lookups(), 1);
+}
+
+TEST_F(RetryTest, WaitsAsLongAsTheServerSays) {
+  MakePool({"a"});
+  server("a").lookup_ends = {FromServer(absl::StatusCode::kResourceExhausted, "80"), kAnswer};
+  ASSERT_TRUE(Run().ok());
+  ASSERT_EQ(report_.history.size(), 2U);
+  EXPECT_GE(report_.history[1].started - report_.history[0].elapsed, milliseconds(80));
+}
+
+TEST_F(RetryTest, ObeysAServerThatForbidsRetries) {
+  MakePool({"a", "b"});
+  for (const char* pushback : {"-1", "abc"}) {
+    for (const char* name : {"a", "b"}) {
+      server(name).lookup_ends = {FromServer(absl::StatusCode::kUnavailable, pushback)};
+    }
+    const int before = lookups();
+    EXPECT_THAT(std::string(Run().status().message()), HasSubstr("asked not to retry"));
+    EXPECT_EQ(lookups(), before + 1);
+  }
+}
+
+TEST_F(RetryTest, FailsAtOnceWhenThePauseWouldReachPastTheDeadline) {
+  MakePool({"a"});
+  options_.total_timeout = seconds(60);
+  server("a").lookup_ends = {FromServer(absl::StatusCode::kUnavailable, "600000")};
+  const Clock::time_point before = Clock::now();
+  const absl::Status status = Run().status();
+  EXPECT_LT(Clock::now() - before, seconds(30));
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("deadline"));
+}
+
+TEST_F(RetryTest, SpendsItsBudgetAndThenFailsAtOnce) {
+  pool_options_.breaker.enabled = false;
+  MakePool({"a"});
+  server("a").lookup_ends = {kUnavailable};
+  constexpr int kCalls = 50;
+  for (int i = 0; i < kCalls; ++i) EXPECT_FALSE(Run().ok());
+  EXPECT_LE(lookups(), kCalls + 4);
+  EXPECT_GT(lookups(), kCalls) << "some were retried";
+  EXPECT_EQ(report_.attempts, 1);
+}
+
+TEST_F(RetryTest, FeedsTheBreakerWhichThenSparesTheEndpoint) {
+  throttling_.max_tokens = 1000;
+  MakePool({"a", "b"});
+  server("a").lookup_ends = {kUnavailable};
+  for (int i = 0; i < 60; ++i) ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(server("a").lookups, 10) << "as many as it takes to open its breaker";
+  EXPECT_GT(report_.breaker_refusals, 0);
+}
+
+TEST_F(RetryTest, KeepsTheServersErrorWhenTheBreakersOpenBetweenAttempts) {
+  throttling_.max_tokens = 1000;
+  options_.retry.max_attempts = 50;
+  MakePool({"a"});
+  server("a").lookup_ends = {kUnavailable};
+  EXPECT_EQ(Run().status(), kUnavailable.status);
+  EXPECT_EQ(report_.attempts, 10);
+  EXPECT_THAT(std::string(Run().status().message()), StartsWith("circuit breaker open for a (last error: "));
+  EXPECT_EQ(report_.attempts, 0);
+  EXPECT_EQ(report_.breaker_refusals, 1);
+}
+
+class HedgeTest : public LookupCallTest {
+ protected:
+  HedgeTest() {
+    options_.hedging.mode = HedgingMode::kFixed;
+    options_.hedging.delay = milliseconds(2);
+    options_.hedging.max_ratio = 1;
+  }
+};
+
+TEST_F(HedgeTest, AsksAnotherEndpointWhenOneIsSlowAndTakesTheFirstAnswer) {
+  MakePool({"a", "b"});
+  server("a").lookup_hangs = true;
+  int hedged = 0;
+  for (int i = 0; i < 6; ++i) {
+    const auto status = Run();
+    ASSERT_TRUE(status.ok()) << status.status();
+    EXPECT_EQ(report_.endpoint, "b");
+    hedged += report_.hedges;
+    if (report_.hedges == 0) continue;
+    ASSERT_EQ(report_.history.size(), 2U);
+    EXPECT_FALSE(report_.history[0].hedge);
+    EXPECT_EQ(report_.history[0].status.code(), absl::StatusCode::kCancelled);
+    EXPECT_TRUE(report_.history[1].hedge);
+    EXPECT_GE(report_.history[1].started, milliseconds(2));
+  }
+  EXPECT_EQ(hedged, 3);
+  const std::vector<EndpointStatus> endpoints = environment_->pool->Describe(Clock::now());
+  EXPECT_EQ(endpoints[0].failures, 0U) << "a loser is no failure";
+  EXPECT_EQ(endpoints[0].latency, std::nullopt) << "nor a measurement";
+  EXPECT_EQ(endpoints[0].in_flight, 0U);
+}
+
+TEST_F(HedgeTest, DoesNotHedgeOnTheSameEndpoint) {
+  MakePool({"a"});
+  options_.total_timeout = milliseconds(50);
+  server("a").lookup_hangs = true;
+  Post(loop_, [&] {});
+  Handler handler;
+  LookupCall call(*environment_, loop_, options_, "c", handler);
+  call.Start(true);
+  std::thread canceller([&] { call.Cancel(); });
+  loop_.RunUntil(handler.done);
+  canceller.join();
+  EXPECT_EQ(call.report().hedges, 0);
+}
+
+TEST_F(HedgeTest, EndsWithAnErrorThatIsFinalAndCancelsTheOther) {
+  MakePool({"a", "b"});
+  server("a").lookup_hangs = true;
+  server("b").lookup_ends = {FromServer(absl::StatusCode::kPermissionDenied)};
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(Run().status().code(), absl::StatusCode::kPermissionDenied);
+}
+
+TEST_F(HedgeTest, GoesOnWithTheOtherWhenOneFailsInAWayThatMayPass) {
+  MakePool({"a", "b", "c"});
+  options_.hedging.max_hedges = 2;
+  server("a").lookup_hangs = true;
+  server("b").lookup_ends = {kUnavailable};
+  for (int i = 0; i < 9; ++i) {
+    const auto status = Run();
+    ASSERT_TRUE(status.ok()) << status.status();
+    EXPECT_EQ(report_.endpoint, "c");
+  }
+}
+
+TEST_F(HedgeTest, IsBoundedByItsShareOfAllCalls) {
+  MakePool({"a", "b"});
+  options_.hedging.max_ratio = 0.1;
+  options_.hedging.delay = milliseconds(0);
+  options_.total_timeout = milliseconds(10);
+  options_.retry.max_attempts = 2;
+  server("a").lookup_hangs = true;
+  server("b").lookup_hangs = true;
+  int hedges = 0;
+  for (int i = 0; i < 60; ++i) {
+    Handler handler;
+    LookupCall call(*environment_, loop_, options_, "c", handler);
+    call.Start(true);
+    // Both endpoints hang: the hedge, if any, is sent before the next turn's cancellation.
+    Settle(loop_);
+    call.Cancel();
     loop_.RunUntil(handler.done);
-    if (canceller.joinable()) canceller.join();
+    hedges += call.report().hedges;
+  }
+  EXPECT_GT(hedges, 0);
+  EXPECT_LE(hedges, 3 + 6);
+}
+
+TEST_F(HedgeTest, StartsOnTheLoopsThreadWhenCalledFromAnother) {
+  MakePool({"a", "b"});
+  server("a").lookup_hangs = true;
+  for (int i = 0; i < 4; ++i) {
+    Handler handler;
+    LookupCall call(*environment_, loop_, options_, "courier-1", handler);
+    std::thread caller([&] { call.Start(/*on_loop=*/false); });
+    loop_.RunUntil(handler.done);
+    caller.join();
+    EXPECT_TRUE(call.result().ok());
+  }
+}
+
+class FallbackTest : public LookupCallTest {
+ protected:
+  FallbackTest() { options_.stale_if_error = seconds(60); }
+};
+
+TEST_F(FallbackTest, AnswersWithWhatWasKnownWhenNoAnswerIsToBeHad) {
+  MakePool({"a"});
+  options_.retry.max_attempts = 1;
+  ASSERT_TRUE(Run("courier-1").ok());
+  EXPECT_FALSE(report_.stale);
+  server("a").lookup_ends = {kUnavailable};
+  const auto stale = Run("courier-1");
+  ASSERT_TRUE(stale.ok()) << stale.status();
+  EXPECT_EQ(stale->courier_id, "courier-1");
+  EXPECT_TRUE(report_.stale);
+  EXPECT_EQ(report_.stale_error, kUnavailable.status);
+  EXPECT_GE(report_.stale_age.count(), 0);
+  EXPECT_EQ(Run("courier-2").status(), kUnavailable.status) << "of this one nothing is known";
+  EXPECT_FALSE(report_.stale);
+}
+
+TEST_F(FallbackTest, NeverHidesAnAnswerThatTheServerGave) {
+  MakePool({"a"});
+  ASSERT_TRUE(Run("courier-1").ok());
+  for (const auto code : {absl::StatusCode::kPermissionDenied, absl::StatusCode::kInternal,
+                          absl::StatusCode::kNotFound}) {
+    server("a").lookup_ends = {FromServer(code)};
+    EXPECT_EQ(Run("courier-1").status().code(), code);
+  }
+  server("a").lookup_ends = {kUnavailable};
+  EXPECT_FALSE(Run("courier-1").ok()) << "that the courier is gone was an answer too";
+}
+
+TEST_F(FallbackTest, IsOffUnlessAskedFor) {
+  MakePool({"a"});
+  options_.stale_if_error.reset();
+  options_.retry.max_attempts = 1;
+  ASSERT_TRUE(Run("courier-1").ok());
+  options_.stale_if_error = seconds(60);
+  server("a").lookup_ends = {kUnavailable};
+  EXPECT_FALSE(Run("courier-1").ok());
+}
+
+class CancelTest : public LookupCallTest {
+ protected:
+  // Cancels from another thread at any moment after the start.
+  absl::StatusCode CancelWhileRunning() {
+    Handler handler;
+    LookupCall call(*environment_, loop_, options_, "c", handler);
+    call.Start(true);
+    std::thread canceller([&] { call.Cancel(); });
+    loop_.RunUntil(handler.done);
+    canceller.join();
+    EXPECT_EQ(environment_->in_flight.load(), 0U);
     return call.result().status().code();
-  };
-  {
-    MakePool({"a"});
-    server("a").lookup_hangs = true;
-    Handler handler;
-    LookupCall call(*pool_, loop_, options_, defaults_, "c", handler);
-    EXPECT_EQ(cancelled_code(call, handler, false), absl::StatusCode::kCancelled);
   }
-  {
-    Handler handler;
-    LookupCall call(*pool_, loop_, options_, defaults_, "c", handler);
-    EXPECT_EQ(cancelled_code(call, handler, true), absl::StatusCode::kCancelled);
-  }
-  {
-    MakePool({}, std::make_unique<NeverResolves>());
-    Handler handler;
-    LookupCall call(*pool_, loop_, options_, defaults_, "c", handler);
-    EXPECT_EQ(cancelled_code(call, handler, false), absl::StatusCode::kCancelled);
-  }
+};
+
+TEST_F(CancelTest, ReachesACallThatHasNotStarted) {
+  MakePool({"a"});
+  Handler handler;
+  LookupCall call(*environment_, loop_, options_, "c", handler);
+  call.Cancel();
+  call.Start(true);
+  EXPECT_TRUE(handler.done);
+  EXPECT_EQ(call.result().status().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(lookups(), 0);
+}
+
+TEST_F(CancelTest, ReachesAnAttempt) {
+  MakePool({"a"});
+  server("a").lookup_hangs = true;
+  EXPECT_EQ(CancelWhileRunning(), absl::StatusCode::kCancelled);
+}
+
+TEST_F(CancelTest, ReachesACallThatWaitsForItsTarget) {
+  MakePool({}, std::make_unique<NeverResolves>());
+  EXPECT_EQ(CancelWhileRunning(), absl::StatusCode::kCancelled);
+}
+
+TEST_F(CancelTest, ReachesAPauseBetweenAttempts) {
+  MakePool({"a"});
+  options_.total_timeout = seconds(3600);
+  server("a").lookup_ends = {FromServer(absl::StatusCode::kUnavailable, "600000")};
+  EXPECT_EQ(CancelWhileRunning(), absl::StatusCode::kCancelled);
+}
+
+TEST_F(CancelTest, ReachesEveryHedge) {
+  MakePool({"a", "b", "c"});
+  options_.hedging = {.mode = HedgingMode::kFixed, .delay = milliseconds(0), .max_hedges = 2, .max_ratio = 1};
+  for (const char* name : {"a", "b", "c"}) server(name).lookup_hangs = true;
+  EXPECT_EQ(CancelWhileRunning(), absl::StatusCode::kCancelled);
 }
 
 }  // namespace

@@ -19,12 +19,7 @@ class StreamDriverTest : public testing::Test {
   FakeServer& server(const std::string& name) { return (*servers_)[name]; }
 
   std::unique_ptr<AssignmentStream> Open(const std::vector<std::string>& names, StreamOptions options = {}) {
-    Target target;
-    for (const std::string& name : names) target.addresses.push_back({{"ipv4:" + name, name}, name});
-    auto core = std::make_shared<ClientCore>(
-        Metadata{}, std::make_unique<EndpointPool>(std::move(target), nullptr,
-                                                   std::make_unique<FakeChannelFactory>(servers_)));
-    auto stream = MakeAssignmentStream(std::move(core), std::move(options));
+    auto stream = MakeAssignmentStream(MakeFakeCore(servers_, FakeTarget(names)), std::move(options));
     EXPECT_TRUE(stream.ok()) << stream.status();
     return *std::move(stream);
   }
@@ -183,9 +178,7 @@ TEST_F(StreamDriverTest, AcceptsNothingThatItCannotAccountFor) {
 TEST_F(StreamDriverTest, RefusesOptionsThatMakeNoSense) {
   StreamOptions options;
   options.window = 0;
-  auto core = std::make_shared<ClientCore>(
-      Metadata{},
-      std::make_unique<EndpointPool>(Target{}, nullptr, std::make_unique<FakeChannelFactory>(servers_)));
+  auto core = MakeFakeCore(servers_, Target{});
   EXPECT_THAT(std::string(MakeAssignmentStream(core, options).status().message()), HasSubstr("window"));
   options = {};
   options.total_timeout = std::chrono::seconds(0);

@@ -27,7 +27,7 @@ class Service {
     return Service(std::move(options));
   }
 
-  mock::MockServer& server() { return *server_; }
+  mock::MockServer& server() const { return *server_; }
   std::string target() const { return absl::StrJoin(server_->addresses(), ","); }
 
   Client client(ClientOptions options = {}) const {

@@ -1,0 +1,121 @@
+#include "endpoints/endpoint.h"
+
+#include <utility>
+
+namespace dispatchctl {
+inline namespace DISPATCHCTL_ABI {
+
+std::string_view EndpointStateName(EndpointState state) {
+  switch (state) {
+    case EndpointState::kIdle:
+      return "idle";
+    case EndpointState::kConnecting:
+      return "connecting";
+    case EndpointState::kReady:
+      return "ready";
+    case EndpointState::kTransientFailure:
+      return "transient_failure";
+    case EndpointState::kShutdown:
+      break;
+  }
+  return "shutdown";
+}
+
+}  // namespace DISPATCHCTL_ABI
+
+namespace internal {
+
+Endpoint::Endpoint(EndpointAddress address, ChannelFactory& factory, std::unique_ptr<CircuitBreaker> breaker)
+    : address_(std::move(address)), factory_(factory), breaker_(std::move(breaker)) {}
+
+Channel& Endpoint::channel(ChannelUse use) {
+  std::once_flag& made = use == ChannelUse::kLookups ? lookups_made_ : streams_made_;
+  std::unique_ptr<Channel>& channel = use == ChannelUse::kLookups ? lookups_ : streams_;
+  std::call_once(made, [&] { channel = factory_.Create(address_.address, address_.authority, use); });
+  return *channel;
+}
+
+bool Endpoint::UpdateConnectivity() {
+  Channel& lookups = channel(ChannelUse::kLookups);
+  const std::lock_guard<std::mutex> lock(connectivity_mutex_);
+  const EndpointState now = lookups.state(/*try_to_connect=*/true);
+  return connectivity_.exchange(now, std::memory_order_relaxed) != now;
+}
+
+void Endpoint::OnAttemptDone(const AttemptOutcome& outcome) {
+  in_flight_.fetch_sub(1, std::memory_order_relaxed);
+  if (outcome.verdict == Verdict::kSuccess) {
+    successes_.fetch_add(1, std::memory_order_relaxed);
+  } else if (outcome.verdict == Verdict::kFailure) {
+    failures_.fetch_add(1, std::memory_order_relaxed);
+  }
+  if (outcome.answered) latency_.Record(outcome.elapsed);
+  if (usual_.load(std::memory_order_relaxed) != 0 && (outcome.answered || outcome.overtaken)) {
+    JudgeLatency(outcome);
+  }
+  if (outcome.verdict != Verdict::kSuccess && !absl::IsCancelled(outcome.status)) {
+    const std::lock_guard<std::mutex> lock(error_mutex_);
+    last_error_.assign(outcome.status.message().data(), outcome.status.message().size());
+  }
+}
+
+// Counts are approximate where threads meet: they decide on a preference only.
+void Endpoint::JudgeLatency(const AttemptOutcome& outcome) {
+  const std::chrono::nanoseconds usual(usual_.load(std::memory_order_relaxed));
+  if (slow()) {
+    const bool fast = outcome.answered && outcome.elapsed <= usual;
+    const int in_a_row = fast ? fast_probes_.fetch_add(1, std::memory_order_relaxed) + 1 : 0;
+    if (!fast) fast_probes_.store(0, std::memory_order_relaxed);
+    if (in_a_row < kFastProbesToRecover) return;
+    slow_signs_.store(0, std::memory_order_relaxed);
+    slow_.store(false, std::memory_order_relaxed);
+    return;
+  }
+  if (outcome.overtaken || outcome.elapsed > kSlowFactor * usual) {
+    if (slow_signs_.fetch_add(1, std::memory_order_relaxed) + 1 < kSlowSignsToTell) return;
+    fast_probes_.store(0, std::memory_order_relaxed);
+    slow_.store(true, std::memory_order_relaxed);
+  } else if (slow_signs_.load(std::memory_order_relaxed) > 0) {
+    slow_signs_.fetch_sub(1, std::memory_order_relaxed);
+  }
+}
+
+bool Endpoint::CountConnectionLoss(Time attempt_started, Time now) {
+  Time::rep last = last_loss_.load(std::memory_order_relaxed);
+  do {
+    if (attempt_started.time_since_epoch().count() <= last) return false;
+  } while (!last_loss_.compare_exchange_weak(last, now.time_since_epoch().count(), std::memory_order_relaxed));
+  return true;
+}
+
+bool Endpoint::TakeProbe(Time now) {
+  Time::rep due = next_probe_.load(std::memory_order_relaxed);
+  const Time::rep ticks = now.time_since_epoch().count();
+  if (ticks < due) return false;
+  const Time::rep next = (now + kProbeInterval).time_since_epoch().count();
+  return next_probe_.compare_exchange_strong(due, next, std::memory_order_relaxed);
+}
+
+std::string Endpoint::last_error() const {
+  const std::lock_guard<std::mutex> lock(error_mutex_);
+  return last_error_;
+}
+
+EndpointStatus Endpoint::Describe(Time now) {
+  UpdateConnectivity();
+  EndpointStatus out;
+  out.address = name();
+  out.state = connectivity();
+  out.breaker = breaker_->Peek(now);
+  out.in_flight = in_flight();
+  out.successes = successes_.load(std::memory_order_relaxed);
+  out.failures = failures_.load(std::memory_order_relaxed);
+  out.rejections = breaker_->rejections();
+  out.latency = latency_.Average();
+  out.slow = slow();
+  out.last_error = last_error();
+  return out;
+}
+
+}  // namespace internal
+}  // namespace dispatchctl
