@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-
 namespace dispatchctl::cli {
 namespace {
 

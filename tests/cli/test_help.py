@@ -10,7 +10,7 @@ import pytest
 
 from helpers import error
 
-COMMANDS = ["lookup", "assign", "help", "version"]
+COMMANDS = ["lookup", "assign", "endpoints", "help", "version"]
 TOPICS = ["exit-codes", "formats", "environment", "streaming"]
 
 
