@@ -9,6 +9,7 @@
 #include "call/retry_policy.h"
 #include "dispatchctl/call_options.h"
 #include "dispatchctl/client_options.h"
+#include "dispatchctl/hedging.h"
 #include "dispatchctl/validation.h"
 
 namespace dispatchctl::internal {
@@ -23,11 +24,28 @@ struct EffectiveOptions {
   bool wait_for_ready = false;
   CallRetryPolicy retry;
   HedgingPolicy hedging;
-  std::optional<std::chrono::nanoseconds> stale_if_error;
+  std::optional<std::chrono::nanoseconds> stale_if_error;  // unset: no status stands in for an error
   Metadata metadata;  // the call's own, normalised; the defaults' are the client's
 };
 
-// Call > client > built-in. Errors: INVALID_ARGUMENT naming the option.
+// What the calls of a client start from: its options over the built-in values, brought into the form of a
+// call once.
+class CallDefaults {
+ public:
+  // Of options that ValidateClientOptions lets pass.
+  explicit CallDefaults(const ClientOptions& options);
+
+  const EffectiveOptions& options() const { return options_; }
+
+ private:
+  EffectiveOptions options_;
+};
+
+// Call > client > built-in. Allocates nothing for a call that sets no metadata. Errors: INVALID_ARGUMENT
+// naming the option of the call.
+absl::StatusOr<EffectiveOptions> Resolve(const CallOptions& call, const CallDefaults& defaults);
+
+// The same where ClientOptions::fallback has no part in it.
 absl::StatusOr<EffectiveOptions> Resolve(const CallOptions& call, const CallOptions& defaults);
 
 // Every entry in wire form. Errors: INVALID_ARGUMENT naming the key.

@@ -23,9 +23,9 @@ std::optional<std::chrono::nanoseconds> HedgeDelay(const HedgingPolicy& policy,
 class HedgePlan {
  public:
   enum class AfterFailure {
-    kEnd,  // the call ends with this failure, and the other attempts are cancelled: it is final, or a server
-           // has asked not to be tried again and nothing else is in flight
-    kWait,   // for the other attempts, and for next_hedge(), which may be due already
+    kEnd,   // the call ends with this failure, and the other attempts are cancelled: it is final, or a server
+            // has asked not to be tried again and nothing else is in flight
+    kWait,  // for the other attempts, and for next_hedge(), which may be due already
     kRetry,  // nothing is in flight any more: RetryState::OnFailure decides, which takes the token as well
   };
 

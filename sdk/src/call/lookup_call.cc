@@ -136,8 +136,9 @@ void LookupCall::OnContinue() {
       StopTimer();
       if (cancelled) {
         environment_.pool->StopWaiting(continuation_);
-        Fail({absl::CancelledError("cancelled while waiting for an endpoint"), awaited_phase_, Origin::kLocal},
-             Clock::now());
+        Fail(
+            {absl::CancelledError("cancelled while waiting for an endpoint"), awaited_phase_, Origin::kLocal},
+            Clock::now());
       } else {
         TryNext(Clock::now());
       }
@@ -273,8 +274,8 @@ void LookupCall::StartAttempt(EndpointPool::LookupPick&& pick, Clock::time_point
   if (hedge) ++report_.hedges;
   ++in_flight_;
   attempt.endpoint->OnAttemptStarted();
-  std::unique_ptr<LookupAttempt> rpc =
-      attempt.endpoint->channel(ChannelUse::kLookups).MakeLookup(loop_, courier_id_, attempt_options, attempt);
+  std::unique_ptr<LookupAttempt> rpc = attempt.endpoint->channel(ChannelUse::kLookups)
+                                           .MakeLookup(loop_, courier_id_, attempt_options, attempt);
   LookupAttempt* const started = rpc.get();
   {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -294,7 +295,8 @@ void LookupCall::AwaitHedge() {
 }
 
 void LookupCall::TryHedge(Clock::time_point now) {
-  if (!hedges_->TryHedge(report_.attempts, environment_.hedge_budget, environment_.retry_budget, now, deadline_))
+  if (!hedges_->TryHedge(report_.attempts, environment_.hedge_budget, environment_.retry_budget, now,
+                         deadline_))
     return;
   slot_ = environment_.retry_budget.TryAcquire(environment_.in_flight.load(std::memory_order_relaxed));
   TriedEndpoints tried = tried_;
@@ -330,7 +332,8 @@ void LookupCall::OnAttemptDone(Attempt& attempt, AttemptEnd end, CourierStatus&&
     attempt.rpc.reset();
   }
   attempt.slot = {};
-  if (attempt.needless) end = {absl::CancelledError("another attempt ended the call"), Phase::kCall, Origin::kLocal};
+  if (attempt.needless)
+    end = {absl::CancelledError("another attempt ended the call"), Phase::kCall, Origin::kLocal};
   if (!end.status.ok()) end = ExplainDeadline(attempt, std::move(end), now);
   const bool lost_connection = !end.status.ok() && LostConnection(end);
   const bool counted = !lost_connection || attempt.endpoint->CountConnectionLoss(attempt.started, now);
@@ -356,7 +359,8 @@ void LookupCall::OnAttemptDone(Attempt& attempt, AttemptEnd end, CourierStatus&&
   }
 }
 
-Verdict LookupCall::Judge(const Attempt& attempt, const AttemptEnd& end, std::chrono::nanoseconds elapsed) const {
+Verdict LookupCall::Judge(const Attempt& attempt, const AttemptEnd& end,
+                          std::chrono::nanoseconds elapsed) const {
   if (attempt.needless) return Verdict::kExcluded;
   const Verdict verdict = VerdictOf(end);
   if (end.status.code() == absl::StatusCode::kDeadlineExceeded && end.origin == Origin::kLocal) {
@@ -425,9 +429,8 @@ void LookupCall::OnAttemptFailed(Attempt& attempt, AttemptEnd end, bool charged,
     }
   }
   StopTimer();
-  const RetryState::Decision decision =
-      retry_.OnFailure(failure, report_.attempts, environment_.retry_budget, now, deadline_,
-                       environment_.random.Unit());
+  const RetryState::Decision decision = retry_.OnFailure(failure, report_.attempts, environment_.retry_budget,
+                                                         now, deadline_, environment_.random.Unit());
   if (!decision.retry) {
     const bool wanted = failure.pushback || IsRetryable(failure, options_.retry);
     Fail(std::move(end), now, wanted && options_.retry.max_attempts > 1 ? decision.reason : "");
@@ -454,9 +457,10 @@ void LookupCall::Fail(AttemptEnd end, Clock::time_point now, const char* why_not
   report_.retryable = IsRetryable(end.status.code(), end.phase);
   if (!tried_.empty()) report_.endpoint = tried_.back()->name();
   if (*why_not_again != '\0') {
-    end.status = absl::Status(
-        end.status.code(), absl::StrCat(end.status.message(), " (gave up after ", report_.attempts,
-                                        report_.attempts == 1 ? " attempt: " : " attempts: ", why_not_again, ")"));
+    end.status =
+        absl::Status(end.status.code(),
+                     absl::StrCat(end.status.message(), " (gave up after ", report_.attempts,
+                                  report_.attempts == 1 ? " attempt: " : " attempts: ", why_not_again, ")"));
   }
   FallbackStore* const fallback = options_.stale_if_error ? environment_.fallback.get() : nullptr;
   if (fallback != nullptr) {

@@ -74,11 +74,11 @@ class LookupCall final : private Timer {
 
   enum class Stage {
     kStarting,
-    kAttempting,   // the timer, if any, is the next hedge's
-    kWaitWanted,   // to begin on the loop's thread
-    kWaiting,      // for an endpoint; the timer is the deadline
-    kBackingOff,   // the timer is the next attempt's
-    kEnded,        // but attempts that have become needless may still be under way
+    kAttempting,  // the timer, if any, is the next hedge's
+    kWaitWanted,  // to begin on the loop's thread
+    kWaiting,     // for an endpoint; the timer is the deadline
+    kBackingOff,  // the timer is the next attempt's
+    kEnded,       // but attempts that have become needless may still be under way
   };
 
   bool IsCancelled();
@@ -123,7 +123,7 @@ class LookupCall final : private Timer {
   Phase awaited_phase_ = Phase::kConnect;
   RetryState retry_;
   std::optional<HedgePlan> hedges_;  // unset: the call is not hedged
-  RetryBudget::Slot slot_;  // for the next attempt
+  RetryBudget::Slot slot_;           // for the next attempt
   TriedEndpoints tried_;
   int in_flight_ = 0;
   std::optional<AttemptEnd> last_failure_;

@@ -1,6 +1,7 @@
 #include "dispatchctl/service_config.h"
 
 #include <absl/strings/ascii.h>
+#include <absl/strings/escaping.h>
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
@@ -75,6 +76,7 @@ class Checker final : public nlohmann::json_sax<Json> {
   bool key(string_t& name) override {
     open_.back().member = name;
     if (open_.back().seen.insert(name).second) return true;
+    open_.back().member = absl::CHexEscape(name);
     status_ = Invalid(Path(), "is given twice");
     return false;
   }
@@ -91,6 +93,8 @@ class Checker final : public nlohmann::json_sax<Json> {
   }
 
  private:
+  static constexpr std::size_t kLongestReason = 200;
+
   struct Open {
     bool is_array;
     std::size_t elements;
@@ -121,7 +125,7 @@ class Checker final : public nlohmann::json_sax<Json> {
     for (std::string_view start : {"syntax error", "number overflow"}) {
       if (const std::size_t at = what.find(start); at != std::string_view::npos) what.remove_prefix(at);
     }
-    std::string reason(what);
+    std::string reason(what.substr(0, kLongestReason));
     for (char& c : reason) {
       if (c < 0x20 || c > 0x7E) c = '?';
     }
@@ -391,7 +395,8 @@ absl::StatusOr<LoadBalancing> ReadLoadBalancingConfig(const Json& value) {
     if (!value[i].is_object() || value[i].size() != 1)
       return Invalid(path, "is not an object with one member");
     const auto policy = value[i].begin();
-    if (!policy.value().is_object()) return Invalid(Within(path, policy.key()), "is not an object");
+    if (!policy.value().is_object())
+      return Invalid(Within(path, absl::CHexEscape(policy.key())), "is not an object");
     if (const std::optional<LoadBalancing> known = PolicyNamed(policy.key())) return *known;
   }
   return Invalid(kPath, "names no policy that is known");

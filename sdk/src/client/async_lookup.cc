@@ -4,8 +4,8 @@
 
 namespace dispatchctl::internal {
 
-AsyncLookup::AsyncLookup(std::shared_ptr<ClientCore> core, std::string_view courier_id, absl::StatusOr<EffectiveOptions> options,
-                         LookupCallback callback)
+AsyncLookup::AsyncLookup(std::shared_ptr<ClientCore> core, std::string_view courier_id,
+                         absl::StatusOr<EffectiveOptions> options, LookupCallback callback)
     : core_(std::move(core)),
       registry_(core_->async_calls()),
       courier_id_(courier_id),

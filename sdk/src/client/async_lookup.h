@@ -20,15 +20,15 @@ namespace dispatchctl::internal {
 // One asynchronous lookup. The client's registry keeps it alive until its callback has returned.
 class AsyncLookup final : public Cancellable, private LookupCallHandler, private Task {
  public:
-  static std::shared_ptr<AsyncLookup> Start(std::shared_ptr<ClientCore> core,
-                                            std::string_view courier_id,
+  static std::shared_ptr<AsyncLookup> Start(std::shared_ptr<ClientCore> core, std::string_view courier_id,
                                             absl::StatusOr<EffectiveOptions> options,
                                             LookupCallback callback);
 
   void Cancel() override { call_.Cancel(); }
 
  private:
-  AsyncLookup(std::shared_ptr<ClientCore> core, std::string_view courier_id, absl::StatusOr<EffectiveOptions> options, LookupCallback callback);
+  AsyncLookup(std::shared_ptr<ClientCore> core, std::string_view courier_id,
+              absl::StatusOr<EffectiveOptions> options, LookupCallback callback);
 
   void OnCallDone(LookupCall& call) override;
   // Tells of an error that was found before the call could start.

@@ -54,8 +54,7 @@ absl::StatusOr<Client> Client::Create(ClientOptions options) {
 
   std::unique_ptr<internal::Resolver> resolver;
   if (!target->names.empty()) {
-    resolver =
-        internal::MakeDnsResolver(target->names, options.connect_timeout, options.resolve_interval);
+    resolver = internal::MakeDnsResolver(target->names, options.connect_timeout, options.resolve_interval);
   }
   std::random_device entropy;
   const std::uint64_t seed = (std::uint64_t{entropy()} << 32U) | entropy();

@@ -60,7 +60,8 @@ absl::StatusOr<CourierStatus> ClientConnection::GetCourierStatus(std::string_vie
   std::unique_ptr<EventLoop> loop = TakeLoop();
   BlockingCall call(core_->lookups(), *loop, *effective, courier_id);
   // Not owned: it is removed before it goes.
-  const auto position = core_->owned_calls()->Add(std::shared_ptr<Cancellable>(std::shared_ptr<void>(), &call));
+  const auto position =
+      core_->owned_calls()->Add(std::shared_ptr<Cancellable>(std::shared_ptr<void>(), &call));
   if (!position) {
     if (report != nullptr) *report = CallReport{};
     return ShutDown();
@@ -74,8 +75,8 @@ absl::StatusOr<CourierStatus> ClientConnection::GetCourierStatus(std::string_vie
 
 CallHandle ClientConnection::GetCourierStatusAsync(std::string_view courier_id, const CallOptions& options,
                                                    LookupCallback callback) {
-  return CallHandle(std::weak_ptr<Cancellable>(AsyncLookup::Start(
-      core_, courier_id, Resolve(options, defaults_), std::move(callback))));
+  return CallHandle(std::weak_ptr<Cancellable>(
+      AsyncLookup::Start(core_, courier_id, Resolve(options, defaults_), std::move(callback))));
 }
 
 absl::StatusOr<std::unique_ptr<BulkLookup>> ClientConnection::StartBulkLookup(BulkLookupOptions options) {
@@ -97,8 +98,9 @@ absl::Status ClientConnection::Shutdown(std::chrono::nanoseconds timeout) {
     return absl::FailedPreconditionError("a client cannot be shut down from one of its callbacks");
   }
   constexpr std::chrono::hours kLongest{24 * 365};
-  return core_->Shutdown(std::chrono::steady_clock::now() +
-                         std::clamp<std::chrono::nanoseconds>(timeout, std::chrono::nanoseconds(0), kLongest));
+  return core_->Shutdown(
+      std::chrono::steady_clock::now() +
+      std::clamp<std::chrono::nanoseconds>(timeout, std::chrono::nanoseconds(0), kLongest));
 }
 
 std::unique_ptr<EventLoop> ClientConnection::TakeLoop() {

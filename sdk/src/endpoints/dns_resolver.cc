@@ -229,8 +229,8 @@ class DnsResolver final : public Resolver {
   }
 
   void Start(Listener listener) override {
-    thread_ = StartBackgroundThread(
-        [worker = worker_, listener = std::move(listener)] { worker->Run(listener); });
+    thread_ =
+        StartBackgroundThread([worker = worker_, listener = std::move(listener)] { worker->Run(listener); });
   }
 
   void ResolveSoon() override { worker_->ResolveSoon(); }

@@ -84,7 +84,8 @@ bool Endpoint::CountConnectionLoss(Time attempt_started, Time now) {
   Time::rep last = last_loss_.load(std::memory_order_relaxed);
   do {
     if (attempt_started.time_since_epoch().count() <= last) return false;
-  } while (!last_loss_.compare_exchange_weak(last, now.time_since_epoch().count(), std::memory_order_relaxed));
+  } while (
+      !last_loss_.compare_exchange_weak(last, now.time_since_epoch().count(), std::memory_order_relaxed));
   return true;
 }
 

@@ -44,7 +44,7 @@ class Endpoint {
   // How an attempt on it has ended.
   struct AttemptOutcome {
     Verdict verdict = Verdict::kExcluded;
-    absl::Status status;
+    absl::Status status = absl::OkStatus();
     std::chrono::nanoseconds elapsed{0};
     bool answered = false;   // the time says how fast the endpoint is
     bool overtaken = false;  // it was cancelled since a hedge had answered
@@ -63,7 +63,9 @@ class Endpoint {
   // True for one caller, when a probe is due.
   bool TakeProbe(Time now);
   // What most endpoints' attempts stay below.
-  void set_usual_latency(std::chrono::nanoseconds usual) { usual_.store(usual.count(), std::memory_order_relaxed); }
+  void set_usual_latency(std::chrono::nanoseconds usual) {
+    usual_.store(usual.count(), std::memory_order_relaxed);
+  }
 
   std::string last_error() const;
   EndpointStatus Describe(Time now);

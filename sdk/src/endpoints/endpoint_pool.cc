@@ -36,7 +36,8 @@ bool Contains(std::span<const std::shared_ptr<Endpoint>> endpoints, const Endpoi
 
 std::string Refused(const Endpoint& endpoint) {
   const std::string error = endpoint.last_error();
-  return absl::StrCat(endpoint.name(), error.empty() ? "" : " (last error: ", error, error.empty() ? "" : ")");
+  return absl::StrCat(endpoint.name(), error.empty() ? "" : " (last error: ", error,
+                      error.empty() ? "" : ")");
 }
 
 }  // namespace
@@ -187,7 +188,8 @@ EndpointPool::LookupPick EndpointPool::PickUnresolved(const LookupRequest& reque
   return pick;
 }
 
-// The only endpoint takes every attempt, whatever its connection is like: gRPC connects it, and tells why not.
+// The only endpoint takes every attempt, whatever its connection is like: gRPC connects it, and tells why
+// not.
 EndpointPool::LookupPick EndpointPool::PickOnly(const std::shared_ptr<Endpoint>& endpoint,
                                                 const LookupRequest& request) {
   LookupPick pick;
@@ -277,11 +279,10 @@ EndpointPool::LookupPick EndpointPool::PickUnready(const EndpointSet& set, const
 bool EndpointPool::HasUntried(std::span<const std::shared_ptr<Endpoint>> tried) const {
   const auto [set, version] = Snapshot();
   if (set == nullptr) return false;
-  return std::any_of(set->endpoints.begin(), set->endpoints.end(),
-                     [&](const std::shared_ptr<Endpoint>& endpoint) {
-                       return endpoint->connectivity() != Connectivity::kTransientFailure &&
-                              !Contains(tried, *endpoint);
-                     });
+  return std::any_of(
+      set->endpoints.begin(), set->endpoints.end(), [&](const std::shared_ptr<Endpoint>& endpoint) {
+        return endpoint->connectivity() != Connectivity::kTransientFailure && !Contains(tried, *endpoint);
+      });
 }
 
 void EndpointPool::WhenChanged(std::uint64_t version, EventLoop& loop, std::shared_ptr<Task> task) {

@@ -55,10 +55,10 @@ class EndpointPool : public std::enable_shared_from_this<EndpointPool> {
                                             std::function<EventLoop&()> watch_loop);
 
   struct LookupRequest {
-    std::string_view key;
+    std::string_view key = {};
     std::span<const std::shared_ptr<Endpoint>> tried = {};
-    Time now;
-    Time deadline;
+    Time now = {};
+    Time deadline = {};
     bool wait_for_ready = false;
     bool avoid_slow = false;
     bool untried_only = false;
@@ -120,9 +120,9 @@ class EndpointPool : public std::enable_shared_from_this<EndpointPool> {
   // An attempt has failed in a way that another set of endpoints might not: names are resolved again soon.
   void OnEndpointFailure();
 
-  // What most endpoints' answers take no longer than: the median of the endpoints' 95th percentiles, so that a
-  // slow one does not set the measure. At least 1 ms. Unset: too little is known. Reviewed every now and then
-  // as long as it is asked for, which is also what endpoints are found slow by.
+  // What most endpoints' answers take no longer than: the median of the endpoints' 95th percentiles, so that
+  // a slow one does not set the measure. At least 1 ms. Unset: too little is known. Reviewed every now and
+  // then as long as it is asked for, which is also what endpoints are found slow by.
   std::optional<std::chrono::nanoseconds> UsualLatency(Time now);
 
   std::vector<EndpointStatus> Describe(Time now);
@@ -167,7 +167,7 @@ class EndpointPool : public std::enable_shared_from_this<EndpointPool> {
   const std::function<EventLoop&()> watch_loop_;
   AtomicRandom random_;
 
-  mutable std::mutex mutex_;  // guards the block below
+  mutable std::mutex mutex_;                // guards the block below
   std::shared_ptr<const EndpointSet> set_;  // null: nothing is resolved
   std::uint64_t version_ = 0;
   std::size_t stream_turn_ = 0;

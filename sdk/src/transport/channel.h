@@ -39,7 +39,8 @@ struct AttemptEnd {
   absl::Status status;
   Phase phase = Phase::kCall;
   Origin origin = Origin::kLocal;
-  std::optional<std::string> pushback = std::nullopt;  // of a failure: grpc-retry-pushback-ms as the server sent it
+  std::optional<std::string> pushback =
+      std::nullopt;  // of a failure: grpc-retry-pushback-ms as the server sent it
 };
 
 class LookupHandler {

@@ -70,9 +70,7 @@ class GrpcChannel final : public Channel {
         endpoint_(std::move(endpoint)),
         tls_(tls) {}
 
-  Connectivity state(bool try_to_connect) override {
-    return FromGrpc(channel_->GetState(try_to_connect));
-  }
+  Connectivity state(bool try_to_connect) override { return FromGrpc(channel_->GetState(try_to_connect)); }
 
   void Watch(EventLoop& loop, Connectivity seen, Completion& completion) override {
     Completion* tag = &completion;

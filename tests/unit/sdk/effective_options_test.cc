@@ -3,6 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <limits>
+#include <type_traits>
+#include <utility>
+
 namespace dispatchctl::internal {
 namespace {
 
@@ -48,6 +53,93 @@ TEST(Resolve, PutsMetadataIntoWireForm) {
   EXPECT_EQ(Resolve(call, {}).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST(Resolve, TakesEachPolicyWholeFromWhoSetsIt) {
+  CallOptions client;
+  client.retry = RetryPolicy{};
+  client.retry->max_attempts = 7;
+  client.retry->retryable_codes = {absl::StatusCode::kAborted};
+  client.hedging = HedgingPolicy{};
+  client.hedging->mode = HedgingMode::kAutomatic;
+  client.hedging->max_hedges = 3;
+  client.stale_if_error = seconds(30);
+  CallOptions call;
+  call.retry = RetryPolicy{};
+  call.retry->initial_backoff = milliseconds(1);
+  call.hedging = HedgingPolicy{};
+  call.hedging->mode = HedgingMode::kFixed;
+  call.hedging->delay = milliseconds(5);
+  call.stale_if_error = seconds(1);
+
+  const EffectiveOptions built_in = *Resolve({}, CallOptions{});
+  EXPECT_EQ(built_in.retry.max_attempts, RetryPolicy{}.max_attempts);
+  EXPECT_EQ(built_in.retry.retryable_codes, CodeBit(absl::StatusCode::kUnavailable));
+  EXPECT_EQ(built_in.hedging.mode, HedgingMode::kOff);
+  EXPECT_FALSE(built_in.stale_if_error.has_value());
+
+  const EffectiveOptions of_client = *Resolve({}, client);
+  EXPECT_EQ(of_client.retry.max_attempts, 7);
+  EXPECT_EQ(of_client.retry.retryable_codes, CodeBit(absl::StatusCode::kAborted));
+  EXPECT_EQ(of_client.hedging.mode, HedgingMode::kAutomatic);
+  EXPECT_EQ(of_client.hedging.max_hedges, 3);
+  EXPECT_EQ(of_client.stale_if_error, seconds(30));
+
+  const EffectiveOptions of_call = *Resolve(call, client);
+  EXPECT_EQ(of_call.retry.max_attempts, RetryPolicy{}.max_attempts) << "not mixed with the client's";
+  EXPECT_EQ(of_call.retry.initial_backoff, milliseconds(1));
+  EXPECT_EQ(of_call.hedging.mode, HedgingMode::kFixed);
+  EXPECT_EQ(of_call.hedging.delay, milliseconds(5));
+  EXPECT_EQ(of_call.hedging.max_hedges, 1);
+  EXPECT_EQ(of_call.stale_if_error, seconds(1));
+}
+
+TEST(CallDefaults, StandOnTheClientsOptions) {
+  ClientOptions options;
+  EXPECT_FALSE(Resolve({}, CallDefaults(options))->stale_if_error.has_value());
+  EXPECT_EQ(Resolve({}, CallDefaults(options))->total_timeout, kDefaultTotalTimeout);
+  options.fallback.stale_if_error = seconds(60);
+  options.call_defaults.total_timeout = seconds(2);
+  options.call_defaults.attempt_timeout = seconds(1);
+  options.call_defaults.wait_for_ready = true;
+  options.call_defaults.retry = RetryPolicy{};
+  options.call_defaults.retry->max_attempts = 2;
+  options.call_defaults.metadata = {{"x-tenant", "blue"}};
+  const CallDefaults defaults(options);
+  const EffectiveOptions plain = *Resolve({}, defaults);
+  EXPECT_EQ(plain.stale_if_error, seconds(60));
+  EXPECT_EQ(plain.total_timeout, seconds(2));
+  EXPECT_EQ(plain.attempt_timeout, seconds(1));
+  EXPECT_TRUE(plain.wait_for_ready);
+  EXPECT_EQ(plain.retry.max_attempts, 2);
+  EXPECT_TRUE(plain.metadata.empty()) << "the client adds its own";
+
+  CallOptions call;
+  call.stale_if_error = seconds(5);
+  call.wait_for_ready = false;
+  call.metadata = {{"X-Zone", "1"}};
+  const EffectiveOptions of_call = *Resolve(call, defaults);
+  EXPECT_EQ(of_call.stale_if_error, seconds(5));
+  EXPECT_FALSE(of_call.wait_for_ready);
+  EXPECT_EQ(of_call.total_timeout, seconds(2));
+  EXPECT_THAT(of_call.metadata, ElementsAre(Pair("x-zone", "1")));
+
+  options.call_defaults.stale_if_error = seconds(20);
+  EXPECT_EQ(Resolve({}, CallDefaults(options))->stale_if_error, seconds(20))
+      << "call_defaults before fallback";
+}
+
+// Copied for each call: nothing in it may allocate as long as a call has no metadata.
+static_assert(std::is_trivially_copyable_v<CallRetryPolicy>);
+static_assert(std::is_trivially_copyable_v<HedgingPolicy>);
+
+TEST(CallDefaults, CostACallNoMemory) {
+  ClientOptions options;
+  options.call_defaults.retry = RetryPolicy{};
+  options.call_defaults.metadata = {{"x-tenant", "blue"}};
+  const CallDefaults defaults(options);
+  EXPECT_EQ(defaults.options().metadata.capacity(), 0U);
+  EXPECT_EQ(Resolve({}, defaults)->metadata.capacity(), 0U);
+}
+
 std::string ErrorOf(const ClientOptions& options) {
   const absl::Status status = ValidateClientOptions(options);
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
@@ -77,6 +169,126 @@ TEST(ValidateClientOptions, NamesTheOption) {
   options = {};
   options.call_defaults.total_timeout = seconds(0);
   EXPECT_THAT(ErrorOf(options), HasSubstr("total_timeout"));
+}
+
+constexpr double kNotANumber = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInfinite = std::numeric_limits<double>::infinity();
+
+TEST(ValidateClientOptions, NamesThePolicysOption) {
+  const std::pair<std::function<void(ClientOptions&)>, const char*> kWrong[] = {
+      {[](ClientOptions& o) { o.resolve_interval = milliseconds(99); },
+       "resolve_interval is less than 100 ms or more than 24 days"},
+      {[](ClientOptions& o) { o.resolve_interval = milliseconds::max(); },
+       "resolve_interval is less than 100 ms or more than 24 days"},
+      {[](ClientOptions& o) { o.breaker.open_timeout_jitter = -0.1; },
+       "breaker.open_timeout_jitter is not between 0 and 1"},
+      {[](ClientOptions& o) { o.breaker.open_timeout_jitter = 1.1; },
+       "breaker.open_timeout_jitter is not between 0 and 1"},
+      {[](ClientOptions& o) { o.breaker.open_timeout_jitter = kNotANumber; },
+       "breaker.open_timeout_jitter is not between 0 and 1"},
+      {[](ClientOptions& o) { o.throttling.max_tokens = 0; },
+       "throttling.max_tokens is not between 0.001 and 1000"},
+      {[](ClientOptions& o) { o.throttling.max_tokens = 1001; },
+       "throttling.max_tokens is not between 0.001 and 1000"},
+      {[](ClientOptions& o) { o.throttling.token_ratio = 0; }, "throttling.token_ratio is less than 0.001"},
+      {[](ClientOptions& o) { o.throttling.token_ratio = kInfinite; },
+       "throttling.token_ratio is less than 0.001"},
+      {[](ClientOptions& o) { o.throttling.min_concurrent = -1; },
+       "throttling.min_concurrent is less than zero"},
+      {[](ClientOptions& o) { o.throttling.max_concurrent_ratio = -0.1; },
+       "throttling.max_concurrent_ratio is not between 0 and 1"},
+      {[](ClientOptions& o) { o.throttling.max_concurrent_ratio = 1.1; },
+       "throttling.max_concurrent_ratio is not between 0 and 1"},
+      {[](ClientOptions& o) { o.fallback.stale_if_error = seconds(0); },
+       "fallback.stale_if_error is not greater than zero"},
+      {[](ClientOptions& o) { o.fallback.capacity = 0; }, "fallback.capacity is zero"},
+      {[](ClientOptions& o) { o.call_defaults.stale_if_error = seconds(-1); },
+       "stale_if_error is not greater than zero"},
+  };
+  for (const auto& [spoil, error] : kWrong) {
+    ClientOptions options;
+    spoil(options);
+    EXPECT_EQ(ErrorOf(options), error);
+  }
+}
+
+TEST(ValidateClientOptions, TakesThePoliciesToTheirBounds) {
+  ClientOptions options;
+  options.resolve_interval = milliseconds(100);
+  options.breaker.open_timeout_jitter = 1;
+  options.throttling = {1000, 5000, 0, 1};
+  options.fallback.capacity = 1;
+  options.fallback.stale_if_error = std::chrono::nanoseconds(1);
+  EXPECT_TRUE(ValidateClientOptions(options).ok()) << ValidateClientOptions(options);
+  options.breaker.open_timeout_jitter = 0;
+  options.throttling = {0.001, 0.001, 0, 0};
+  EXPECT_TRUE(ValidateClientOptions(options).ok()) << ValidateClientOptions(options);
+}
+
+// A call's own options and the client's defaults are held to the same.
+TEST(CallPolicies, AreRefusedByTheNameOfTheOption) {
+  const std::pair<std::function<void(RetryPolicy&)>, const char*> kRetries[] = {
+      {[](RetryPolicy& p) { p.max_attempts = 0; }, "retry.max_attempts is not between 1 and 100"},
+      {[](RetryPolicy& p) { p.max_attempts = 101; }, "retry.max_attempts is not between 1 and 100"},
+      {[](RetryPolicy& p) { p.initial_backoff = milliseconds(0); },
+       "retry.initial_backoff is not greater than zero"},
+      {[](RetryPolicy& p) { p.max_backoff = milliseconds(0); }, "retry.max_backoff is not greater than zero"},
+      {[](RetryPolicy& p) { p.backoff_multiplier = 0; }, "retry.backoff_multiplier is not greater than zero"},
+      {[](RetryPolicy& p) { p.backoff_multiplier = kNotANumber; },
+       "retry.backoff_multiplier is not greater than zero"},
+      {[](RetryPolicy& p) { p.backoff_multiplier = kInfinite; },
+       "retry.backoff_multiplier is not greater than zero"},
+      {[](RetryPolicy& p) { p.retryable_codes.push_back(absl::StatusCode::kOk); },
+       "retry.retryable_codes has 0, which is not the code of a failure"},
+      {[](RetryPolicy& p) { p.retryable_codes = {static_cast<absl::StatusCode>(17)}; },
+       "retry.retryable_codes has 17, which is not the code of a failure"},
+  };
+  const std::pair<std::function<void(HedgingPolicy&)>, const char*> kHedges[] = {
+      {[](HedgingPolicy& p) { p.delay = milliseconds(-1); }, "hedging.delay is less than zero"},
+      {[](HedgingPolicy& p) { p.max_hedges = 0; }, "hedging.max_hedges is not between 1 and 10"},
+      {[](HedgingPolicy& p) { p.max_hedges = 11; }, "hedging.max_hedges is not between 1 and 10"},
+      {[](HedgingPolicy& p) { p.max_ratio = -0.1; }, "hedging.max_ratio is not between 0 and 1"},
+      {[](HedgingPolicy& p) { p.max_ratio = 1.1; }, "hedging.max_ratio is not between 0 and 1"},
+      {[](HedgingPolicy& p) { p.max_ratio = kNotANumber; }, "hedging.max_ratio is not between 0 and 1"},
+  };
+  const auto expect_refused = [](const CallOptions& call, const char* error) {
+    const absl::Status status = Resolve(call, CallDefaults(ClientOptions{})).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(std::string(status.message()), error);
+    ClientOptions options;
+    options.call_defaults = call;
+    EXPECT_EQ(ErrorOf(options), error);
+  };
+  for (const auto& [spoil, error] : kRetries) {
+    CallOptions call;
+    spoil(call.retry.emplace());
+    expect_refused(call, error);
+  }
+  for (const auto& [spoil, error] : kHedges) {
+    CallOptions call;
+    spoil(call.hedging.emplace());
+    expect_refused(call, error);
+  }
+  CallOptions call;
+  call.stale_if_error = seconds(0);
+  expect_refused(call, "stale_if_error is not greater than zero");
+}
+
+TEST(CallPolicies, AreTakenToTheirBounds) {
+  CallOptions call;
+  RetryPolicy& retry = call.retry.emplace();
+  retry.max_attempts = 100;
+  retry.initial_backoff = retry.max_backoff = std::chrono::nanoseconds(1);
+  retry.backoff_multiplier = 0.01;
+  retry.retryable_codes.clear();
+  HedgingPolicy& hedging = call.hedging.emplace();
+  hedging.max_hedges = 10;
+  hedging.max_ratio = 1;
+  EXPECT_TRUE(Resolve(call, {}).ok());
+  retry.max_attempts = 1;
+  retry.retryable_codes = {absl::StatusCode::kUnauthenticated, absl::StatusCode::kCancelled};
+  hedging.max_ratio = 0;
+  EXPECT_TRUE(Resolve(call, {}).ok());
 }
 
 }  // namespace

@@ -185,7 +185,7 @@ TEST_F(EndpointPoolTest, FailsFastWithTheReasonWhenAllBreakersAreOpen) {
   for (const char* name : {"a", "b"}) {
     const std::shared_ptr<Endpoint> endpoint = Get(name);
     endpoint->OnAttemptStarted();
-    endpoint->OnAttemptDone(Verdict::kFailure, absl::InternalError("disk on fire"), std::nullopt);
+    endpoint->OnAttemptDone({.verdict = Verdict::kFailure, .status = absl::InternalError("disk on fire")});
     Break(*endpoint);
   }
   const EndpointPool::LookupPick pick = Pick();
@@ -234,36 +234,74 @@ class LatencyTest : public EndpointPoolTest {
   void Answer(Endpoint& endpoint, milliseconds elapsed, int times = 30) {
     for (int i = 0; i < times; ++i) {
       endpoint.OnAttemptStarted();
-      endpoint.OnAttemptDone(Verdict::kSuccess, absl::OkStatus(), elapsed);
+      endpoint.OnAttemptDone({.verdict = Verdict::kSuccess, .elapsed = elapsed, .answered = true});
     }
+  }
+  void Overtake(Endpoint& endpoint, int times) {
+    for (int i = 0; i < times; ++i) {
+      endpoint.OnAttemptStarted();
+      endpoint.OnAttemptDone({.status = absl::CancelledError("needless"), .overtaken = true});
+    }
+  }
+  // All of them answer within 5 ms.
+  void MakeUsual() {
+    Make({"a", "b", "c"});
+    for (const char* name : {"a", "b", "c"}) Answer(*Get(name), milliseconds(5));
+    ASSERT_TRUE(pool_->UsualLatency(now_).has_value());
   }
 };
 
-TEST_F(LatencyTest, HedgesAfterWhatMostEndpointsTakeWhateverOneSlowOneDoes) {
+TEST_F(LatencyTest, TakesWhatMostEndpointsNeedForTheMeasure) {
   Make({"a", "b", "c"});
-  const std::shared_ptr<Endpoint> c = Get("c");
-  EXPECT_EQ(pool_->HedgeDelay(now_), std::nullopt);
+  EXPECT_EQ(pool_->UsualLatency(now_), std::nullopt);
   Answer(*Get("a"), milliseconds(5));
   Answer(*Get("b"), milliseconds(6));
-  Answer(*c, milliseconds(500));
-  const auto delay = pool_->HedgeDelay(now_ + seconds(1));
-  ASSERT_TRUE(delay.has_value());
-  EXPECT_GT(*delay, milliseconds(4));
-  EXPECT_LT(*delay, milliseconds(8));
+  Answer(*Get("c"), milliseconds(500));
+  const auto usual = pool_->UsualLatency(now_ + seconds(1));
+  ASSERT_TRUE(usual.has_value());
+  EXPECT_GT(*usual, milliseconds(4));
+  EXPECT_LT(*usual, milliseconds(8));
+}
+
+TEST_F(LatencyTest, OfAPairTakesTheFasterOneForTheMeasure) {
+  Make({"a", "b"});
+  Answer(*Get("a"), milliseconds(5));
+  Answer(*Get("b"), milliseconds(500));
+  EXPECT_LT(pool_->UsualLatency(now_).value_or(seconds(1)), milliseconds(8));
+}
+
+TEST_F(LatencyTest, FindsAnEndpointSlowAfterAFewSlowAnswersInExcess) {
+  MakeUsual();
+  const std::shared_ptr<Endpoint> c = Get("c");
+  for (int i = 0; i < 10; ++i) {
+    Answer(*c, milliseconds(500), 1);
+    Answer(*c, milliseconds(5), 1);
+  }
+  EXPECT_FALSE(c->slow()) << "as many fast ones";
+  Answer(*c, milliseconds(500), 4);
+  EXPECT_FALSE(c->slow());
+  Answer(*c, milliseconds(500), 1);
+  EXPECT_TRUE(c->slow());
+}
+
+TEST_F(LatencyTest, FindsAnEndpointSlowWhoseAttemptsAreOvertaken) {
+  MakeUsual();
+  const std::shared_ptr<Endpoint> c = Get("c");
+  Overtake(*c, 4);
+  EXPECT_FALSE(c->slow());
+  Overtake(*c, 1);
   EXPECT_TRUE(c->slow());
 }
 
 TEST_F(LatencyTest, PassesASlowEndpointOverButForProbesUntilItIsFastAgain) {
-  Make({"a", "b", "c"});
+  MakeUsual();
   const std::shared_ptr<Endpoint> c = Get("c");
-  Answer(*Get("a"), milliseconds(5));
-  Answer(*Get("b"), milliseconds(5));
-  Answer(*c, milliseconds(500));
-  pool_->HedgeDelay(now_);
+  Overtake(*c, 5);
   ASSERT_TRUE(c->slow());
   EXPECT_EQ(Name({.avoid_slow = true}), "c") << "the probe";
   EXPECT_THAT(Names(20, {.avoid_slow = true}), UnorderedElementsAre("a", "b"));
   EXPECT_THAT(Names(20), UnorderedElementsAre("a", "b", "c")) << "calls that do not hedge do not care";
+  EXPECT_EQ(Name({.now = now_ + seconds(2), .avoid_slow = true}), "c") << "the next probe";
   Answer(*c, milliseconds(4), 2);
   EXPECT_TRUE(c->slow());
   Answer(*c, milliseconds(400), 1);
@@ -275,14 +313,22 @@ TEST_F(LatencyTest, PassesASlowEndpointOverButForProbesUntilItIsFastAgain) {
 }
 
 TEST_F(LatencyTest, UsesSlowEndpointsWhenNoOtherIsLeft) {
-  Make({"a", "b"});
-  Answer(*Get("a"), milliseconds(5));
-  const std::shared_ptr<Endpoint> b = Get("b");
-  Answer(*b, milliseconds(500));
-  pool_->HedgeDelay(now_);
-  ASSERT_TRUE(b->slow());
+  MakeUsual();
+  const std::shared_ptr<Endpoint> c = Get("c");
+  Overtake(*c, 5);
+  ASSERT_TRUE(c->slow());
   Change("a", Connectivity::kTransientFailure);
-  EXPECT_THAT(Names(10, {.avoid_slow = true}), UnorderedElementsAre("b"));
+  Change("b", Connectivity::kTransientFailure);
+  EXPECT_THAT(Names(10, {.avoid_slow = true}), UnorderedElementsAre("c"));
+}
+
+TEST_F(EndpointPoolTest, CountsABrokenConnectionOnceHoweverManyAttemptsItTakesAlong) {
+  Make({"a"});
+  const std::shared_ptr<Endpoint> a = Get("a");
+  EXPECT_TRUE(a->CountConnectionLoss(now_ + seconds(1), now_ + seconds(5)));
+  EXPECT_FALSE(a->CountConnectionLoss(now_ + seconds(2), now_ + seconds(5)));
+  EXPECT_FALSE(a->CountConnectionLoss(now_ + seconds(4), now_ + seconds(6)));
+  EXPECT_TRUE(a->CountConnectionLoss(now_ + seconds(7), now_ + seconds(8))) << "a later one";
 }
 
 class ResolvingPoolTest : public EndpointPoolTest {
@@ -418,7 +464,7 @@ TEST_F(ResolvingPoolTest, DescribesItsEndpoints) {
   const std::shared_ptr<Endpoint> a = Get("a");
   a->OnAttemptStarted();
   a->OnAttemptStarted();
-  a->OnAttemptDone(Verdict::kSuccess, absl::OkStatus(), milliseconds(5));
+  a->OnAttemptDone({.verdict = Verdict::kSuccess, .elapsed = milliseconds(5), .answered = true});
   const std::vector<EndpointStatus> endpoints = pool_->Describe(now_);
   ASSERT_EQ(endpoints.size(), 2U);
   EXPECT_EQ(endpoints[0].address, "a");

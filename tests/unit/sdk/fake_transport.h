@@ -300,10 +300,9 @@ inline std::shared_ptr<ClientCore> MakeFakeCore(std::shared_ptr<FakeServers> ser
                                                 const EndpointPoolOptions& options = {},
                                                 const RetryThrottling& throttling = {}) {
   auto core = std::make_shared<ClientCore>(Metadata{}, throttling, options.seed);
-  core->lookups().pool =
-      EndpointPool::Make(std::move(target), std::move(resolver),
-                         std::make_unique<FakeChannelFactory>(std::move(servers)), options,
-                         [watched = core.get()]() -> EventLoop& { return watched->loop(); });
+  core->lookups().pool = EndpointPool::Make(
+      std::move(target), std::move(resolver), std::make_unique<FakeChannelFactory>(std::move(servers)),
+      options, [watched = core.get()]() -> EventLoop& { return watched->loop(); });
   return core;
 }
 

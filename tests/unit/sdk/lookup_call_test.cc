@@ -58,9 +58,9 @@ class LookupCallTest : public testing::Test {
     Target target = FakeTarget(names);
     if (resolver != nullptr) target.names = {{"example", 1}};
     environment_ = std::make_unique<LookupEnvironment>(defaults_, throttling_, 1);
-    environment_->pool =
-        EndpointPool::Make(std::move(target), std::move(resolver), std::make_unique<FakeChannelFactory>(servers_),
-                           pool_options_, [this]() -> EventLoop& { return loop_; });
+    environment_->pool = EndpointPool::Make(std::move(target), std::move(resolver),
+                                            std::make_unique<FakeChannelFactory>(servers_), pool_options_,
+                                            [this]() -> EventLoop& { return loop_; });
     environment_->fallback = MakeMemoryFallbackStore(10);
   }
 
@@ -235,8 +235,9 @@ TEST_F(RetryTest, EndsWithTheLastRealErrorAndTheReason) {
   server("a").lookup_ends = {kUnavailable};
   const absl::Status status = Run().status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
-  EXPECT_THAT(std::string(status.message()),
-              AllOf(StartsWith("the server's words (gave up after 4 attempts: "), HasSubstr("no attempts left")));
+  EXPECT_THAT(
+      std::string(status.message()),
+      AllOf(StartsWith("the server's words (gave up after 4 attempts: "), HasSubstr("no attempts left")));
   EXPECT_EQ(report_.attempts, 4);
   EXPECT_EQ(lookups(), 4);
 }
@@ -477,8 +478,8 @@ TEST_F(FallbackTest, AnswersWithWhatWasKnownWhenNoAnswerIsToBeHad) {
 TEST_F(FallbackTest, NeverHidesAnAnswerThatTheServerGave) {
   MakePool({"a"});
   ASSERT_TRUE(Run("courier-1").ok());
-  for (const auto code : {absl::StatusCode::kPermissionDenied, absl::StatusCode::kInternal,
-                          absl::StatusCode::kNotFound}) {
+  for (const auto code :
+       {absl::StatusCode::kPermissionDenied, absl::StatusCode::kInternal, absl::StatusCode::kNotFound}) {
     server("a").lookup_ends = {FromServer(code)};
     EXPECT_EQ(Run("courier-1").status().code(), code);
   }

@@ -1,5 +1,6 @@
 #include "dispatchctl/service_config.h"
 
+#include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -31,7 +32,8 @@ std::string ErrorOf(std::string_view json) {
 
 // A config for all lookups with these members besides the name.
 std::string ForLookups(const std::string& members) {
-  return R"({"methodConfig":[{"name":[{"service":"dispatchpb.DispatchGateway"}],)" + members + "}]}";
+  return absl::StrCat(R"({"methodConfig":[{"name":[{"service":"dispatchpb.DispatchGateway"}],)", members,
+                      "}]}");
 }
 
 // A retry policy with one member in place of the usual one; an empty value leaves it out.
@@ -45,9 +47,9 @@ std::string Retrying(const std::string& member = "", const std::string& value = 
            {"retryableStatusCodes", R"(["UNAVAILABLE"])"}}) {
     if (name == member && value.empty()) continue;
     if (!members.empty()) members += ",";
-    members += "\"" + name + "\":" + (name == member ? value : usual);
+    absl::StrAppend(&members, "\"", name, "\":", name == member ? value : usual);
   }
-  return ForLookups(R"("retryPolicy":{)" + members + "}");
+  return ForLookups(absl::StrCat(R"("retryPolicy":{)", members, "}"));
 }
 
 TEST(ParseServiceConfig, ReadsWhatItKnows) {
@@ -114,8 +116,11 @@ TEST(ParseServiceConfig, TakesTheNameThatFitsBest) {
   constexpr const char* kNameless = R"({"timeout":"5s"})";
   const auto timeout = [](std::initializer_list<const char*> configs) {
     std::string json;
-    for (const char* config : configs) json += (json.empty() ? "" : ",") + std::string(config);
-    return Parse(R"({"methodConfig":[)" + json + "]}").timeout;
+    for (const char* config : configs) {
+      if (!json.empty()) json += ',';
+      json += config;
+    }
+    return Parse(absl::StrCat(R"({"methodConfig":[)", json, "]}")).timeout;
   };
   EXPECT_EQ(timeout({kMethod, kService, kDefault, kOthers, kNameless}), seconds(1));
   EXPECT_EQ(timeout({kOthers, kDefault, kService, kMethod}), seconds(1));
@@ -124,7 +129,7 @@ TEST(ParseServiceConfig, TakesTheNameThatFitsBest) {
   EXPECT_EQ(timeout({kOthers, kDefault}), seconds(3));
   EXPECT_EQ(timeout({kOthers, kNameless}), std::nullopt);
   // One entry counts, as a whole: nothing is taken over from a less specific one.
-  EXPECT_EQ(Parse(R"({"methodConfig":[)" + std::string(kMethod) + "," + kService + "]}").wait_for_ready,
+  EXPECT_EQ(Parse(absl::StrCat(R"({"methodConfig":[)", kMethod, ",", kService, "]}")).wait_for_ready,
             std::nullopt);
   EXPECT_EQ(
       Parse(
@@ -146,24 +151,23 @@ TEST(ParseServiceConfig, ReadsDurations) {
       {"9223372035s", seconds(9'223'372'035)},
   };
   for (const auto& duration : kDurations) {
-    EXPECT_EQ(Parse(ForLookups(R"("timeout":")" + std::string(duration.text) + "\"")).timeout,
-              duration.value);
+    EXPECT_EQ(Parse(ForLookups(absl::StrCat(R"("timeout":")", duration.text, "\""))).timeout, duration.value);
   }
   for (const char* text : {"", "s", "1", "1ms", "1 s", " 1s", "+1s", "1.s", ".5s", "1.0000000001s", "1,5s",
                            "1e3s", "-s", "--1s", "1.-5s", "infs", "1.5.5s", "0x1s"}) {
-    EXPECT_EQ(ErrorOf(ForLookups(R"("timeout":")" + std::string(text) + "\"")),
+    EXPECT_EQ(ErrorOf(ForLookups(absl::StrCat(R"("timeout":")", text, "\""))),
               R"(methodConfig[0].timeout: is not a duration like "1.5s")")
         << text;
   }
   EXPECT_EQ(ErrorOf(ForLookups(R"("timeout":5)")),
             R"(methodConfig[0].timeout: is not a duration like "1.5s")");
   for (const char* text : {"0s", "0.000s", "-1s", "-0.5s"}) {
-    EXPECT_EQ(ErrorOf(ForLookups(R"("timeout":")" + std::string(text) + "\"")),
+    EXPECT_EQ(ErrorOf(ForLookups(absl::StrCat(R"("timeout":")", text, "\""))),
               "methodConfig[0].timeout: is not greater than zero")
         << text;
   }
   for (const char* text : {"9223372036s", "315576000000s", "99999999999999999999999s"}) {
-    EXPECT_EQ(ErrorOf(ForLookups(R"("timeout":")" + std::string(text) + "\"")),
+    EXPECT_EQ(ErrorOf(ForLookups(absl::StrCat(R"("timeout":")", text, "\""))),
               "methodConfig[0].timeout: is more than 292 years")
         << text;
   }
@@ -190,10 +194,10 @@ TEST(ParseServiceConfig, ReadsCodesByNameInAnyCaseOrByNumber) {
     ++number;
     const auto code = static_cast<StatusCode>(number);
     EXPECT_THAT(
-        Parse(Retrying("retryableStatusCodes", "[\"" + std::string(name) + "\"]")).retry->retryable_codes,
+        Parse(Retrying("retryableStatusCodes", absl::StrCat("[\"", name, "\"]"))).retry->retryable_codes,
         ElementsAre(code));
     EXPECT_THAT(
-        Parse(Retrying("retryableStatusCodes", "[" + std::to_string(number) + "]")).retry->retryable_codes,
+        Parse(Retrying("retryableStatusCodes", absl::StrCat("[", number, "]"))).retry->retryable_codes,
         ElementsAre(code));
   }
 }
@@ -246,7 +250,7 @@ TEST(ParseServiceConfig, NamesTheMemberOfTheRetryPolicyThatIsWrong) {
   };
   for (const auto& wrong : kWrong) {
     EXPECT_EQ(ErrorOf(Retrying(wrong.member, wrong.value)),
-              std::string("methodConfig[0].retryPolicy.") + wrong.error);
+              absl::StrCat("methodConfig[0].retryPolicy.", wrong.error));
   }
   EXPECT_EQ(ErrorOf(ForLookups(R"("retryPolicy":[])")), "methodConfig[0].retryPolicy: is not an object");
   EXPECT_EQ(Parse(Retrying("backoffMultiplier", "\"1.25\"")).retry->backoff_multiplier, 1.25);
@@ -296,6 +300,7 @@ TEST(ParseServiceConfig, NamesWhatElseIsWrong) {
        "loadBalancingConfig[1]: is not an object with one member"},
       {R"({"loadBalancingConfig":[{"round_robin":1}]})",
        "loadBalancingConfig[0].round_robin: is not an object"},
+      {R"({"loadBalancingConfig":[{"a\u0001":1}]})", R"(loadBalancingConfig[0].a\x01: is not an object)"},
       {R"({"loadBalancingPolicy":1})", "loadBalancingPolicy: is not a string"},
       {R"({"loadBalancingPolicy":"best"})", R"(loadBalancingPolicy: "best" is not a policy that is known)"},
   };
@@ -337,6 +342,7 @@ TEST(ParseServiceConfig, RefusesMembersGivenTwice) {
        "methodConfig[1].name[0].service: is given twice"},
       {R"({"a":[1,[],{"b":{}},{"c":1,"d":{"e":[],"e":1}}]})", "a[3].d.e: is given twice"},
       {R"({"a":{"x":1},"b":{"x":1,"y":2,"x":3}})", "b.x: is given twice"},
+      {R"({"a\u0007\"b":1,"a\u0007\"b":1})", R"(a\x07\"b: is given twice)"},
   };
   for (const auto& [json, error] : kTwice) EXPECT_EQ(ErrorOf(json), error) << json;
   EXPECT_FALSE(Parse(R"({"a":{"x":1},"b":{"x":1},"c":[{"x":1},{"x":1}]})").timeout.has_value())
@@ -366,8 +372,13 @@ TEST(ParseServiceConfig, SaysWhereBrokenJsonBreaks) {
   }
 }
 
+TEST(ParseServiceConfig, NeverRepeatsALongTextThatBreaksIt) {
+  EXPECT_LT(ErrorOf(absl::StrCat("{\"a\": ", std::string(100'000, 'x'))).size(), 300U);
+  EXPECT_LT(ErrorOf(absl::StrCat("{\"a\": \"", std::string(100'000, 'x'))).size(), 300U);
+}
+
 TEST(ParseServiceConfig, SurvivesDeepNesting) {
-  const std::string deep = "{\"a\":" + std::string(100'000, '[') + std::string(100'000, ']') + "}";
+  const std::string deep = absl::StrCat("{\"a\":", std::string(100'000, '['), std::string(100'000, ']'), "}");
   EXPECT_FALSE(Parse(deep).timeout.has_value());
 }
 

@@ -12,21 +12,22 @@ Verdict Of(absl::StatusCode code, Origin origin = Origin::kServer, Phase phase =
 TEST(Verdict, CountsCallersErrorsAsTheEndpointsSuccesses) {
   for (const auto code :
        {absl::StatusCode::kOk, absl::StatusCode::kInvalidArgument, absl::StatusCode::kNotFound,
-        absl::StatusCode::kAlreadyExists, absl::StatusCode::kFailedPrecondition, absl::StatusCode::kOutOfRange,
-        absl::StatusCode::kPermissionDenied, absl::StatusCode::kUnauthenticated,
-        absl::StatusCode::kUnimplemented, absl::StatusCode::kAborted}) {
+        absl::StatusCode::kAlreadyExists, absl::StatusCode::kFailedPrecondition,
+        absl::StatusCode::kOutOfRange, absl::StatusCode::kPermissionDenied,
+        absl::StatusCode::kUnauthenticated, absl::StatusCode::kUnimplemented, absl::StatusCode::kAborted}) {
     EXPECT_EQ(Of(code), Verdict::kSuccess) << absl::StatusCodeToString(code);
   }
 }
 
 TEST(Verdict, CountsServersErrorsAsFailures) {
-  for (const auto code : {absl::StatusCode::kUnavailable, absl::StatusCode::kInternal, absl::StatusCode::kUnknown,
-                          absl::StatusCode::kDataLoss, absl::StatusCode::kDeadlineExceeded,
-                          absl::StatusCode::kResourceExhausted}) {
+  for (const auto code : {absl::StatusCode::kUnavailable, absl::StatusCode::kInternal,
+                          absl::StatusCode::kUnknown, absl::StatusCode::kDataLoss,
+                          absl::StatusCode::kDeadlineExceeded, absl::StatusCode::kResourceExhausted}) {
     EXPECT_EQ(Of(code), Verdict::kFailure) << absl::StatusCodeToString(code);
   }
   EXPECT_EQ(Of(absl::StatusCode::kDeadlineExceeded, Origin::kLocal), Verdict::kFailure);
-  EXPECT_EQ(Of(absl::StatusCode::kUnavailable, Origin::kLocal), Verdict::kFailure) << "a connection that broke";
+  EXPECT_EQ(Of(absl::StatusCode::kUnavailable, Origin::kLocal), Verdict::kFailure)
+      << "a connection that broke";
 }
 
 TEST(Verdict, LeavesOutWhatSaysNothingOfTheEndpoint) {

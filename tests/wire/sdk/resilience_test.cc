@@ -203,8 +203,7 @@ TEST(Resilience, WithAllBackendsDownCallsFailFastWithTheCauseAndRecover) {
   for (std::size_t i = 0; i < fleet.size(); ++i) fleet[i].Restart();
   const auto restarted = steady_clock::now();
   ASSERT_TRUE(Eventually([&] { return client.GetCourierStatus("courier-1").ok(); }));
-  RecordProperty("recovered_after_ms",
-                 std::to_string((steady_clock::now() - restarted) / milliseconds(1)));
+  RecordProperty("recovered_after_ms", std::to_string((steady_clock::now() - restarted) / milliseconds(1)));
   EXPECT_LT(steady_clock::now() - restarted, seconds(5));
   ASSERT_TRUE(Eventually([&] { return AllReady(client); }));
 }
@@ -288,7 +287,8 @@ TEST(Resilience, ThreeInTenFailuresAreRetriedWithinTheBudget) {
   ClientOptions options;
   options.breaker.enabled = false;
   // A budget that is no limit: what is left are four failures in a row, 0.3^4 = 0.81 %.
-  options.throttling = {.max_tokens = 1000, .token_ratio = 100, .min_concurrent = 1000, .max_concurrent_ratio = 1};
+  options.throttling = {
+      .max_tokens = 1000, .token_ratio = 100, .min_concurrent = 1000, .max_concurrent_ratio = 1};
   options.call_defaults.retry = RetryPolicy{.initial_backoff = milliseconds(1)};
   {
     const Client client = fleet.client(options);
@@ -393,9 +393,10 @@ TEST(Shutdown, LetsCallsInFlightEndAndTakesNoMore) {
   const Client client = service.client();
   std::atomic<int> answered{0};
   for (int i = 0; i < 10; ++i) {
-    client.GetCourierStatusAsync("courier-1", {}, [&](const absl::StatusOr<CourierStatus>& status, const CallReport&) {
-      if (status.ok()) ++answered;
-    });
+    client.GetCourierStatusAsync("courier-1", {},
+                                 [&](const absl::StatusOr<CourierStatus>& status, const CallReport&) {
+                                   if (status.ok()) ++answered;
+                                 });
   }
   EXPECT_EQ(client.Shutdown(kPatience), absl::OkStatus());
   EXPECT_EQ(answered, 10);
