@@ -326,3 +326,39 @@ def test_a_cache_that_cannot_be_written_is_a_warning(run, mock, tmp_path):
                   env={"XDG_CACHE_HOME": "", "HOME": ""})
     assert nowhere.returncode == 0
     assert b"XDG_CACHE_HOME" in nowhere.stderr
+
+
+def test_a_backend_killed_midway_is_not_noticed(start, start_mock):
+    backends = [start_mock() for _ in range(3)]
+    running = start("lookup", "-s", listed(*backends), "-f", "-", "-v")
+    ids = [f"courier-{n + 1}" for n in range(300)]
+    running.send("\n".join(ids[:100]) + "\n")
+    answered = [running.record()["courier_id"] for _ in range(100)]
+    backends[0].kill()
+    running.send("\n".join(ids[100:]) + "\n")
+    running.process.stdin.close()
+    answered += [json.loads(line)["courier_id"] for line in running.rest_of_lines()]
+    assert answered == ids
+    assert running.wait() == 0
+    endpoints = {mock.address for mock in backends}
+    told = running.rest_of_notes()
+    assert all(any(endpoint in note for endpoint in endpoints) for note in told)
+    # Nobody goes to the dead for long.
+    assert sum(backends[0].address in note for note in told[-300:]) < 30
+
+
+def test_the_only_backend_killed_midway(start, start_mock):
+    mock = start_mock()
+    running = start("lookup", "-s", mock.address, "-f", "-")
+    running.send("courier-1\n")
+    assert "error" not in running.record()
+    mock.kill()
+    running.send("".join(f"courier-{n + 1}\n" for n in range(200)))
+    running.process.stdin.close()
+    failed = [json.loads(line) for line in running.rest_of_lines()]
+    assert len(failed) == 200
+    for record in failed:
+        assert record["error"]["code"] == "UNAVAILABLE"
+        assert record["error"]["retryable"] is True
+        assert record["error"]["hint"]
+    assert running.wait() == 6
