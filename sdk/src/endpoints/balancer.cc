@@ -208,10 +208,7 @@ class RingHash final : public Balancer {
         ring_.push_back({Hash(name), static_cast<std::uint32_t>(index)});
       }
     }
-    std::sort(ring_.begin(), ring_.end(), [&](const Point& a, const Point& b) {
-      if (a.hash != b.hash) return a.hash < b.hash;
-      return endpoints[a.endpoint] < endpoints[b.endpoint];
-    });
+    std::sort(ring_.begin(), ring_.end(), [](const Point& a, const Point& b) { return a.hash < b.hash; });
   }
 
   std::optional<std::size_t> Pick(std::string_view key, const BalancerCandidates& candidates,

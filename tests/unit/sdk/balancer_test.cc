@@ -221,6 +221,28 @@ TEST(RoundRobin, SharesTheTurnsOfTheDeadAmongAll) {
   EXPECT_EQ(counts, (std::vector<int>{1000, 0, 0, 1000, 1000}));
 }
 
+// Another thread has the turn of the only usable endpoint each time.
+TEST(RoundRobin, FindsTheUsableThoughOthersHaveItsTurns) {
+  AtomicRandom random(26);
+  std::unique_ptr<Balancer> balancer = MakeBalancer(LoadBalancing::kRoundRobin, Endpoints(2), random);
+  class Contended final : public BalancerCandidates {
+   public:
+    Contended(Balancer& contended, RandomSource& source) : balancer_(contended), random_(source) {}
+    bool Usable(std::size_t index) const override {
+      if (index == 0) balancer_.Pick("", FakeCandidates(2), random_);
+      return index == 1;
+    }
+    std::uint64_t InFlight(std::size_t) const override { return 0; }
+    double Weight(std::size_t) const override { return 0; }
+
+   private:
+    Balancer& balancer_;
+    RandomSource& random_;
+  };
+  const Contended candidates(*balancer, random);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(balancer->Pick("", candidates, random), 1U);
+}
+
 TEST(RoundRobin, GivesEachTheSameUnderThreads) {
   AtomicRandom random(9);
   class Always final : public BalancerCandidates {
@@ -328,6 +350,22 @@ TEST(WeightedRoundRobin, SpreadsTheTurnsOfEach) {
   }
 }
 
+// Each endpoint of half the weight has its turn in another round.
+TEST(WeightedRoundRobin, PicksTheHeavyOneEverySecondTime) {
+  AtomicRandom random(27);
+  FakeCandidates candidates(3);
+  candidates.weights = {1, 1, 2};
+  std::unique_ptr<Balancer> balancer = MakeBalancer(LoadBalancing::kWeightedRoundRobin, Endpoints(3), random);
+  int in_a_row = 0;
+  std::optional<std::size_t> last;
+  for (int i = 0; i < 800; ++i) {
+    const std::optional<std::size_t> index = balancer->Pick("", candidates, random);
+    if (index == last) ++in_a_row;
+    last = index;
+  }
+  EXPECT_LE(in_a_row, 2);
+}
+
 TEST(WeightedRoundRobin, IsRoundRobinWhileNothingIsKnown) {
   AtomicRandom random(17);
   FakeCandidates candidates(5);
@@ -388,6 +426,19 @@ TEST(WeightedRoundRobin, KeepsTheProportionsOfTheLightWhenTheHeavyAreOut) {
   const std::vector<int> counts = PickMany(*balancer, candidates, random, 30'000);
   EXPECT_NEAR(counts[4], 20'000, 400);
   EXPECT_LT(candidates.looks, 30'000 * (6 + 12));
+}
+
+TEST(WeightedRoundRobin, NeverSearchesLongForALightOne) {
+  AtomicRandom random(28);
+  FakeCandidates candidates(30);
+  candidates.weights.assign(30, 1);
+  candidates.weights[7] = 1e9;
+  candidates.usable.assign(30, 0);
+  candidates.usable[20] = 1;
+  std::unique_ptr<Balancer> balancer =
+      MakeBalancer(LoadBalancing::kWeightedRoundRobin, Endpoints(30), random);
+  EXPECT_EQ(PickMany(*balancer, candidates, random, 1000)[20], 1000);
+  EXPECT_LT(candidates.looks, 1000 * 36) << "two rounds of the schedule, and a look at each";
 }
 
 std::string Key(int number) {

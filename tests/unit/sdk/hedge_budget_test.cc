@@ -41,6 +41,16 @@ TEST(HedgeBudget, KeepsToItsBurst) {
   EXPECT_EQ(TakeAll(small), 1);
 }
 
+TEST(HedgeBudget, KeepsNothingBeyondItsBurst) {
+  HedgeBudget budget(1);
+  TakeAll(budget);
+  for (int i = 0; i < 3; ++i) budget.OnCall(0.4);
+  EXPECT_TRUE(budget.TryTake());
+  budget.OnCall(0.4);
+  budget.OnCall(0.4);
+  EXPECT_FALSE(budget.TryTake()) << "the fifth that was too much is gone";
+}
+
 TEST(HedgeBudget, GainsNothingFromAShareOfZero) {
   HedgeBudget budget;
   TakeAll(budget);

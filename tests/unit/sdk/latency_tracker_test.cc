@@ -107,6 +107,18 @@ TEST(LatencyTracker, KeepsWhatIsRareButComesAgain) {
   EXPECT_GT(tracker.Quantile(0.999), milliseconds(48));
 }
 
+// Of samples that are alone in their buckets, one in two outlives a fade.
+TEST(LatencyTracker, KeepsHalfOfTheLoneSamples) {
+  LatencyTracker tracker;
+  for (std::uint64_t i = 16; i < LatencyTracker::kFadeEvery; ++i) tracker.Record(milliseconds(1));
+  for (int bucket = 0; bucket < 16; ++bucket) {
+    tracker.Record(nanoseconds((std::int64_t{1} << 26U) + (std::int64_t{bucket} << 22U)));
+  }
+  EXPECT_GT(tracker.Quantile(1), milliseconds(60));
+  EXPECT_LT(tracker.Quantile(0.98), milliseconds(2));
+  EXPECT_GT(tracker.Quantile(0.99), milliseconds(60)) << "eight of 512";
+}
+
 TEST(LatencyTracker, AveragesWithMoreWeightOnWhatIsNew) {
   LatencyTracker tracker;
   tracker.Record(milliseconds(8));

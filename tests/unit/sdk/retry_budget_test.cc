@@ -46,10 +46,12 @@ TEST(RetryBudget, CountsInThousandths) {
   ASSERT_TRUE(budget.OnFailure());
   budget.OnSuccess();
   EXPECT_DOUBLE_EQ(budget.tokens(), 999.001);
-  RetryBudget rounded(Tokens(2, 0.0574));
-  rounded.OnFailure();
-  rounded.OnSuccess();
-  EXPECT_DOUBLE_EQ(rounded.tokens(), 1.057);
+  RetryBudget finer(Tokens(2, 0.0574));
+  finer.OnFailure();
+  finer.OnSuccess();
+  EXPECT_DOUBLE_EQ(finer.tokens(), 1.057);
+  EXPECT_DOUBLE_EQ(RetryBudget(Tokens(1.001, 1)).tokens(), 1.001)
+      << "1.001 * 1000 is a little less than 1001";
 }
 
 TEST(RetryBudget, TakesAHugeRatioForARefill) {

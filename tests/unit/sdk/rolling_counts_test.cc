@@ -81,6 +81,7 @@ TEST(RollingCounts, EachOutcomeChangesItsOwnNumberAndTheStreaks) {
   EXPECT_EQ(counts.Total(), Counts(4, 3, 2, 1, 1, 0));
   EXPECT_TRUE(counts.AddFailure(1));
   EXPECT_EQ(counts.Total(), Counts(4, 3, 3, 1, 0, 1));
+  EXPECT_EQ(counts.BucketAt(1), counts.Total());
   counts.Clear();
   EXPECT_EQ(counts.Total(), BreakerCounts{});
 }
@@ -145,6 +146,26 @@ TEST(RollingCounts, AJumpOverTheWholeWindowForgetsEverything) {
     EXPECT_EQ(counts.newest(), before + steps);
     EXPECT_EQ(counts.Total(), BreakerCounts{});
     EXPECT_FALSE(counts.AddFailure(before));
+  }
+}
+
+// gobreaker's rule sees that a streak spans the window, not that it has left it: verdicts that come late can
+// leave a streak behind which no bucket holds, until a jump over the whole window.
+TEST(RollingCounts, AStreakOfLateVerdictsMayOutliveItsBucket) {
+  for (const bool jump : {false, true}) {
+    RollingCounts counts = Started(2);
+    Fail(counts);
+    counts.Advance(1);
+    Succeed(counts);
+    EXPECT_TRUE(counts.AddFailure(1));
+    EXPECT_EQ(counts.Total(), Counts(2, 1, 2, 0, 0, 1));
+    if (jump) {
+      counts.Advance(2);
+    } else {
+      counts.Advance(1);
+      counts.Advance(1);
+    }
+    EXPECT_EQ(counts.Total(), Counts(0, 0, 0, 0, 0, jump ? 0 : 1));
   }
 }
 
@@ -238,6 +259,22 @@ TEST(RollingCounts, CountMoreSuccessesThanABucketsWordHolds) {
   EXPECT_EQ(counts.TryAddSuccess(1), Added::kYes);
   EXPECT_EQ(counts.Total().successes, kFits + 2);
   EXPECT_EQ(counts.Total().consecutive_successes, kFits + 2);
+}
+
+TEST(RollingCounts, MakeRoomInAWordWithoutLosingWhatIsAddedMeanwhile) {
+  constexpr std::uint64_t kTimes = 500000;
+  RollingCounts counts = Started(1);
+  std::atomic<int> running = 3;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i)
+    threads.emplace_back([&] {
+      for (std::uint64_t n = 0; n < kTimes; ++n) EXPECT_EQ(counts.TryAddSuccess(1), Added::kYes);
+      running.fetch_sub(1);
+    });
+  std::uint64_t made_room = 0;
+  for (; running.load() > 0; ++made_room) EXPECT_TRUE(counts.AddSuccess(1));
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(counts.Total().successes, 3 * kTimes + made_room);
 }
 
 // Successes need no lock while the ring moves on under them: each counts where it was admitted, or says that
