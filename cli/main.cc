@@ -34,6 +34,9 @@ CommandResult RunCommand(CommandContext& context) {
     case Command::kAssign:
       TameLibraries(global);
       return RunAssign(context);
+    case Command::kEndpoints:
+      TameLibraries(global);
+      return RunEndpoints(context);
     case Command::kVersion:
       return RunVersion(context);
     case Command::kHelp:
@@ -71,10 +74,13 @@ int main(int argc, char** argv) {
   const OutputFormat output = ResolveOutputFormat(global.output, terminal.output_is_terminal);
   const Console console(global.quiet, global.verbosity);
   CommandContext context{.line = parsed.line,
+                         .environment = environment,
                          .terminal = terminal,
                          .output = output,
                          .json_errors = WantsJsonErrors(global.error_format, output),
                          .console = console,
+                         .trace = {},
+                         .status_cache = {},
                          .client = {}};
 
   const CommandResult result = parsed.error.has_value() ? parsed.error : RunGuarded(context);

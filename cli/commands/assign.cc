@@ -18,6 +18,7 @@
 #include "output/make_format.h"
 #include "output/run_errors.h"
 #include "output/unacknowledged_file.h"
+#include "text/quantity.h"
 
 namespace dispatchctl::cli {
 namespace {
@@ -31,20 +32,15 @@ std::optional<ErrorReport> CheckOperands(const CommandLine& line) {
   if (std::count(files.begin(), files.end(), "-") > 1) {
     return UsageError("standard input can be read once only");
   }
-  if (line.assign.dry_run) return std::nullopt;
-  ClientOptions ignored;
-  return MakeClientOptions(line.global, ignored);
-}
-
-std::string Plural(std::uint64_t count, std::string_view what) {
-  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+  return std::nullopt;
 }
 
 // One run of assign: what the two threads share while it lasts, and what it comes to.
 class AssignSession {
  public:
-  explicit AssignSession(CommandContext& context)
+  AssignSession(CommandContext& context, ClientOptions client_options)
       : context_(context),
+        client_options_(std::move(client_options)),
         options_(context.line.assign),
         files_(options_.max_line),
         records_(STDOUT_FILENO,
@@ -57,7 +53,8 @@ class AssignSession {
   std::optional<ErrorReport> Start() {
     if (auto error = files_.Open(options_.files)) return error;
     if (options_.dry_run) return std::nullopt;
-    if (auto error = ConnectClient(context_)) return error;
+    if (auto error = ConnectClient(context_, std::move(client_options_))) return error;
+    opened_ = Clock::now();
 
     StreamOptions stream;
     stream.window = options_.window;
@@ -107,6 +104,13 @@ class AssignSession {
 
  private:
   void OnFinished(const absl::Status& status, const CallReport& report) {
+    if (context_.trace != nullptr) {
+      context_.trace->Add({.method = kAssignMethod,
+                           .courier_id = {},
+                           .started = opened_,
+                           .status = status,
+                           .report = report});
+    }
     {
       const std::lock_guard lock(mutex_);
       status_ = status;
@@ -233,8 +237,10 @@ class AssignSession {
   }
 
   CommandContext& context_;
+  ClientOptions client_options_;
   const AssignOptions& options_;
   const Clock::time_point started_ = Clock::now();
+  Clock::time_point opened_;
   const SignalQueue signals_;
   const Wakeup wakeup_;
   std::atomic<bool> finished_{false};
@@ -256,12 +262,21 @@ class AssignSession {
 
 CommandResult RunAssign(CommandContext& context) {
   if (auto error = CheckOperands(context.line)) return error;
-  auto session = std::make_unique<AssignSession>(context);
+  ClientOptions client_options;
+  if (!context.line.assign.dry_run) {
+    if (auto error = MakeClientOptions(context.line.global, client_options)) return error;
+    if (auto error = OpenTrace(context)) return error;
+  }
+  auto session = std::make_unique<AssignSession>(context, std::move(client_options));
   if (auto error = session->Start()) return error;
   session->Run();
   CommandResult result = session->Conclude();
-  if (session->unfinished()) static_cast<void>(session.release());
-  return result;
+  if (session->unfinished()) {
+    static_cast<void>(session.release());
+    // It may be just the trace's reader that it is waiting for.
+    return result;
+  }
+  return ConcludeTrace(context, std::move(result));
 }
 
 }  // namespace dispatchctl::cli

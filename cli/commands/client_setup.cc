@@ -8,8 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "config/call_policies.h"
 #include "config/headers.h"
-#include "config/target.h"
 
 namespace dispatchctl::cli {
 namespace {
@@ -42,6 +42,13 @@ std::optional<ErrorReport> MakeClientOptions(const GlobalOptions& global, Client
   }
   absl::StatusOr<Metadata> metadata = ReadHeaders(global.headers);
   if (!metadata.ok()) return OptionError(metadata.status());
+  if (!global.service_config_file.empty()) {
+    const absl::StatusOr<ServiceConfig> config = ReadServiceConfig(global.service_config_file);
+    if (!config.ok()) return OptionError(config.status());
+    ApplyCallPolicies(global, *config, options);
+  } else {
+    ApplyCallPolicies(global, {}, options);
+  }
 
   options.target = global.server;
   options.security = SecurityOf(global);
@@ -58,14 +65,11 @@ std::optional<ErrorReport> MakeClientOptions(const GlobalOptions& global, Client
   options.max_receive_bytes = global.max_recv_bytes;
   options.user_agent = fmt::format("dispatchctl/{}", kVersion);
   options.call_defaults.metadata = *std::move(metadata);
-  if (global.wait_for_ready) options.call_defaults.wait_for_ready = true;
   return std::nullopt;
 }
 
-std::optional<ErrorReport> ConnectClient(CommandContext& context) {
+std::optional<ErrorReport> ConnectClient(CommandContext& context, ClientOptions options) {
   const GlobalOptions& global = context.line.global;
-  ClientOptions options;
-  if (auto error = MakeClientOptions(global, options)) return error;
   if (global.plaintext && !IsLocalTarget(global.server)) {
     context.console.Warn(
         fmt::format("plaintext to {}: anyone on the way can read and change it", global.server));
@@ -74,6 +78,20 @@ std::optional<ErrorReport> ConnectClient(CommandContext& context) {
   if (!client.ok()) return OptionError(client.status());
   context.client = *std::move(client);
   return std::nullopt;
+}
+
+std::optional<ErrorReport> OpenTrace(CommandContext& context) {
+  const GlobalOptions& global = context.line.global;
+  if (global.trace_file.empty()) return std::nullopt;
+  context.trace = std::make_unique<TraceFile>();
+  return context.trace->Open(global.trace_file, global.server);
+}
+
+CommandResult ConcludeTrace(CommandContext& context, CommandResult result) {
+  if (context.trace == nullptr) return result;
+  std::optional<ErrorReport> error = context.trace->Finish();
+  if (!error.has_value() || !result.has_value()) return error.has_value() ? error : result;
+  return Graver(*result, *error);
 }
 
 bool UsesTls(const GlobalOptions& global) {

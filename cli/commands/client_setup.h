@@ -13,7 +13,14 @@ namespace dispatchctl::cli {
 std::optional<ErrorReport> MakeClientOptions(const GlobalOptions& global, ClientOptions& options);
 
 /// Fills context.client. Warns when plaintext leaves this machine.
-std::optional<ErrorReport> ConnectClient(CommandContext& context);
+std::optional<ErrorReport> ConnectClient(CommandContext& context, ClientOptions options);
+
+/// Fills context.trace where there is to be one. Call it while signals still end the process: opening a FIFO
+/// waits for its reader.
+std::optional<ErrorReport> OpenTrace(CommandContext& context);
+
+/// Ends the trace, if there is one; its error may be graver than `result`.
+CommandResult ConcludeTrace(CommandContext& context, CommandResult result);
 
 /// True when the connection will be TLS, for hints.
 bool UsesTls(const GlobalOptions& global);

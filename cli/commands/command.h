@@ -2,10 +2,14 @@
 
 #include <dispatchctl/client.h>
 
+#include <memory>
 #include <optional>
 
+#include "config/environment.h"
 #include "config/options.h"
+#include "fallback/status_cache.h"
 #include "output/error_report.h"
+#include "output/trace_file.h"
 #include "terminal/console.h"
 #include "terminal/terminal.h"
 
@@ -14,10 +18,13 @@ namespace dispatchctl::cli {
 /// What a command runs in. Lives as long as the process.
 struct CommandContext {
   const CommandLine& line;
+  const Environment& environment;
   Terminal terminal;
   OutputFormat output;  ///< never kAuto
   bool json_errors;
   const Console& console;
+  std::unique_ptr<TraceFile> trace;           ///< null without --trace
+  std::shared_ptr<StatusCache> status_cache;  ///< null without --stale-if-error
   std::optional<Client> client;  ///< kept here, so that a process that just ends need not take it apart
 };
 
@@ -27,6 +34,7 @@ using CommandResult = std::optional<ErrorReport>;
 
 CommandResult RunLookup(CommandContext& context);
 CommandResult RunAssign(CommandContext& context);
+CommandResult RunEndpoints(CommandContext& context);
 CommandResult RunHelp(const CommandContext& context);
 CommandResult RunVersion(const CommandContext& context);
 

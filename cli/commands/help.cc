@@ -61,6 +61,21 @@ comes. Decisions come in the order the server gives them.
 
 )";
 
+constexpr std::string_view kEndpointsIntroduction =
+    R"(Show the endpoints of a target, and whether they can be reached.
+
+Usage: dispatchctl endpoints [--watch] [--interval DUR] [options]
+
+Examples:
+  dispatchctl endpoints -s dns:///dispatch.example:443
+  dispatchctl endpoints -s host-1:50051,host-2:50051 -o json
+  dispatchctl endpoints -s dns:///dispatch.example:443 --watch --interval 1s
+
+Resolves the target and connects to all it names, for at most --connect-timeout.
+Exits 0 when one of them can be reached, else 5.
+
+)";
+
 constexpr std::string_view kHelpIntroduction =
     R"(Explain a command or a topic.
 
@@ -112,8 +127,9 @@ Output (-o, --output)
   json     one object for one id, else one array; [] when there is nothing
   csv      a header row, then rows as in RFC 4180; the last column is "error"
 
-Every field is always there, also when it is false or empty. A record that
-failed stands in the same stream, and has "error":
+Every field is always there, also when it is false or empty. A last known status
+(--stale-if-error) has "stale":true and "age_ms" besides. A record that failed
+stands in the same stream, and has "error":
   {"courier_id":"c-9","error":{"kind":"rpc","code":"NOT_FOUND",...}}
   {"line":12,"error":{"kind":"input",...}}
 
@@ -164,6 +180,8 @@ std::string_view Introduction(Command command) {
       return kLookupIntroduction;
     case Command::kAssign:
       return kAssignIntroduction;
+    case Command::kEndpoints:
+      return kEndpointsIntroduction;
     case Command::kHelp:
       return kHelpIntroduction;
     case Command::kVersion:

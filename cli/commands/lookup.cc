@@ -12,10 +12,14 @@
 #include "commands/client_setup.h"
 #include "commands/command.h"
 #include "commands/lookup_feed.h"
+#include "commands/lookup_observer.h"
 #include "commands/lookup_records.h"
+#include "fallback/cache_file.h"
+#include "fallback/status_cache.h"
 #include "output/make_format.h"
 #include "output/run_errors.h"
 #include "process/interrupt_notice.h"
+#include "text/quantity.h"
 
 namespace dispatchctl::cli {
 namespace {
@@ -26,10 +30,37 @@ constexpr std::size_t kMaxIdLine = std::size_t{64} << 10U;
 // Lookups change nothing: who interrupts them does not want to wait.
 constexpr std::chrono::seconds kInterruptGrace{1};
 
-CallOptions MakeCallOptions(const GlobalOptions& global) {
-  CallOptions options;
-  options.total_timeout = global.timeout;
-  return options;
+// Two statuses of one courier are of one service only if both of these are the same.
+std::string CacheName(const GlobalOptions& global) {
+  return global.authority.empty() ? global.server
+                                  : fmt::format("{} authority {}", global.server, global.authority);
+}
+
+void OpenStatusCache(CommandContext& context, ClientOptions& options) {
+  const GlobalOptions& global = context.line.global;
+  if (!global.stale_if_error.has_value()) return;
+  const std::string service = CacheName(global);
+  std::string path = StatusCachePath(service, context.environment);
+  if (path.empty()) {
+    context.console.Warn(
+        "--stale-if-error: neither XDG_CACHE_HOME nor HOME holds an absolute path: statuses are not kept");
+  }
+  context.status_cache = std::make_shared<StatusCache>(
+      std::move(path), service, [] { return std::chrono::system_clock::now(); },
+      [&console = context.console](std::string_view text) { console.Warn(text); });
+  options.fallback.store = context.status_cache;
+}
+
+std::optional<ErrorReport> ConnectForLookups(CommandContext& context) {
+  ClientOptions options;
+  if (auto error = MakeClientOptions(context.line.global, options)) return error;
+  OpenStatusCache(context, options);
+  return ConnectClient(context, std::move(options));
+}
+
+std::optional<std::chrono::nanoseconds> StaleAge(const CallReport& report) {
+  if (!report.stale) return std::nullopt;
+  return report.stale_age;
 }
 
 std::optional<ErrorReport> CheckOperands(const LookupOptions& options) {
@@ -55,19 +86,23 @@ CommandResult LookUpOne(CommandContext& context, const std::string& courier_id) 
     return context.json_errors ? TerminalErrorJson(error)
                                : TerminalErrorText("lookup", error, context.terminal.error_color);
   });
-  if (auto error = ConnectClient(context)) return error;
+  if (auto error = ConnectForLookups(context)) return error;
+  const auto started = std::chrono::steady_clock::now();
   CallReport report;
-  const absl::StatusOr<CourierStatus> status =
-      context.client->GetCourierStatus(courier_id, MakeCallOptions(context.line.global), &report);
-  context.console.Detail(fmt::format("{} attempts, endpoint {}, {:.3f} ms", report.attempts,
-                                     report.endpoint.empty() ? "none" : report.endpoint,
-                                     std::chrono::duration<double, std::milli>(report.elapsed).count()));
+  const absl::StatusOr<CourierStatus> status = context.client->GetCourierStatus(courier_id, {}, &report);
+  LookupObserver(context.console, context.trace.get()).OnLookup(courier_id, started, status.status(), report);
   if (!status.ok()) {
     return LookupError(courier_id, status.status(), report, IdentityOf(context.line.global, kLookupMethod));
   }
-  RecordStream records(STDOUT_FILENO, MakeFormat(context.output, LookupColumns(), /*single=*/true,
+  if (report.stale) {
+    context.console.Note(fmt::format("{}: last known status, {} old, in place of: {} ({})", courier_id,
+                                     Seconds(report.stale_age), std::string(report.stale_error.message()),
+                                     StatusCodeName(report.stale_error.code())));
+  }
+  const bool may_be_stale = context.status_cache != nullptr;
+  RecordStream records(STDOUT_FILENO, MakeFormat(context.output, LookupColumns(may_be_stale), /*single=*/true,
                                                  context.terminal.output_color));
-  WriteCourier(records, *status);
+  WriteCourier(records, *status, StaleAge(report));
   records.Finish();
   return OutputFailure(records);
 }
@@ -75,9 +110,12 @@ CommandResult LookUpOne(CommandContext& context, const std::string& courier_id) 
 // What came of many lookups. The SDK's thread counts, the main thread asks at the end.
 class LookupTally {
  public:
-  void AddSuccess() {
+  void AddSuccess(std::optional<std::chrono::nanoseconds> stale_age) {
     const std::lock_guard lock(mutex_);
     ++total_;
+    if (!stale_age.has_value()) return;
+    ++stale_;
+    oldest_ = std::max(oldest_, *stale_age);
   }
 
   void AddFailure(const ErrorReport& error) {
@@ -85,6 +123,14 @@ class LookupTally {
     ++total_;
     if (++failed_ == 1) first_ = error;
     if (error.kind == ErrorKind::kConnect) ++never_connected_;
+  }
+
+  /// What is to be said of last known statuses; empty when there were none.
+  std::string StaleNote() const {
+    const std::lock_guard lock(mutex_);
+    if (stale_ == 0) return {};
+    return fmt::format("{} of {} are last known statuses, the oldest {} old", stale_, total_,
+                       Seconds(oldest_));
   }
 
   std::optional<ErrorReport> Verdict() const {
@@ -103,6 +149,8 @@ class LookupTally {
   std::uint64_t total_ = 0;
   std::uint64_t failed_ = 0;
   std::uint64_t never_connected_ = 0;
+  std::uint64_t stale_ = 0;
+  std::chrono::nanoseconds oldest_{0};
   ErrorReport first_;
 };
 
@@ -115,8 +163,10 @@ class LookupSession {
         files_(kMaxIdLine),
         feed_(context.line.lookup.sources, files_),
         records_(STDOUT_FILENO,
-                 MakeFormat(context.output, LookupColumns(), /*single=*/false, context.terminal.output_color),
-                 [this] { wakeup_.Notify(); }) {}
+                 MakeFormat(context.output, LookupColumns(context.line.global.stale_if_error.has_value()),
+                            /*single=*/false, context.terminal.output_color),
+                 [this] { wakeup_.Notify(); }),
+        observer_(context.console, context.trace.get()) {}
 
   std::optional<ErrorReport> Start() {
     const LookupOptions& options = context_.line.lookup;
@@ -125,14 +175,16 @@ class LookupSession {
       if (source.is_file) paths.push_back(source.text);
     }
     if (auto error = files_.Open(paths)) return error;
-    if (auto error = ConnectClient(context_)) return error;
+    if (auto error = ConnectForLookups(context_)) return error;
 
     BulkLookupOptions bulk;
     bulk.max_in_flight = options.parallel;
     bulk.ordered = !options.unordered;
-    bulk.call = MakeCallOptions(context_.line.global);
     bulk.on_result = [this](LookupItem&& item) { OnResult(item); };
-    bulk.on_batch_end = [this] { records_.Flush(); };
+    bulk.on_batch_end = [this] {
+      records_.Flush();
+      observer_.Flush();
+    };
     bulk.on_writable = [this] { wakeup_.Notify(); };
     bulk.on_finished = [this] {
       finished_.store(true, std::memory_order_release);
@@ -141,7 +193,12 @@ class LookupSession {
     absl::StatusOr<std::unique_ptr<BulkLookup>> lookup = context_.client->StartBulkLookup(std::move(bulk));
     if (!lookup.ok()) return OptionError(lookup.status());
     lookup_ = *std::move(lookup);
-    feed_.Attach(*lookup_);
+    if (observer_.traces()) {
+      timed_.Attach(*lookup_);
+      feed_.Attach(timed_);
+    } else {
+      feed_.Attach(*lookup_);
+    }
     return std::nullopt;
   }
 
@@ -151,6 +208,7 @@ class LookupSession {
     outcome_ = loop.Run();
     if (outcome_.unfinished) return true;
     FinishRecords(records_, signals_, outcome_);
+    if (const std::string note = tally_.StaleNote(); !note.empty()) context_.console.Note(note);
     return false;
   }
 
@@ -166,9 +224,12 @@ class LookupSession {
  private:
   // On the SDK's thread.
   void OnResult(const LookupItem& item) {
+    const auto started =
+        observer_.traces() ? timed_.TakeStart(item.tag) : TimedBulkLookup::Clock::time_point();
     if (item.status.ok()) {
-      tally_.AddSuccess();
-      WriteCourier(records_, *item.status);
+      observer_.OnLookup(item.courier_id, started, absl::OkStatus(), item.report);
+      tally_.AddSuccess(StaleAge(item.report));
+      WriteCourier(records_, *item.status, StaleAge(item.report));
       return;
     }
     if (const std::optional<BadLookupLine> bad = feed_.TakeBadLine(item.tag)) {
@@ -176,6 +237,7 @@ class LookupSession {
       WriteLookupFailure(records_, bad->courier_id, bad->line, bad->error);
       return;
     }
+    observer_.OnLookup(item.courier_id, started, item.status.status(), item.report);
     const ErrorReport error = LookupError(item.courier_id, item.status.status(), item.report, identity_);
     tally_.AddFailure(error);
     WriteLookupFailure(records_, item.courier_id, 0, error);
@@ -189,17 +251,20 @@ class LookupSession {
   InputFiles files_;
   LookupFeed feed_;
   RecordStream records_;
+  const LookupObserver observer_;
+  TimedBulkLookup timed_;
   LookupTally tally_;
   FeedLoopResult outcome_;
   std::unique_ptr<BulkLookup> lookup_;  // goes first: no callback runs after that
 };
 
-CommandResult LookUpMany(CommandContext& context) {
+// `unfinished`: the SDK's thread may still be at work on what is in `context`.
+CommandResult LookUpMany(CommandContext& context, bool& unfinished) {
   auto session = std::make_unique<LookupSession>(context);
   if (auto error = session->Start()) return error;
-  const bool still_used = session->Run();
+  unfinished = session->Run();
   CommandResult result = session->Verdict();
-  if (still_used) static_cast<void>(session.release());
+  if (unfinished) static_cast<void>(session.release());
   return result;
 }
 
@@ -208,10 +273,14 @@ CommandResult LookUpMany(CommandContext& context) {
 CommandResult RunLookup(CommandContext& context) {
   const LookupOptions& options = context.line.lookup;
   if (auto error = CheckOperands(options)) return error;
-  if (options.sources.size() == 1 && !options.sources.front().is_file) {
-    return LookUpOne(context, options.sources.front().text);
-  }
-  return LookUpMany(context);
+  if (auto error = OpenTrace(context)) return error;
+  bool unfinished = false;
+  const bool single = options.sources.size() == 1 && !options.sources.front().is_file;
+  CommandResult result =
+      single ? LookUpOne(context, options.sources.front().text) : LookUpMany(context, unfinished);
+  if (context.status_cache != nullptr) context.status_cache->Save();
+  // It may be just the trace's reader that it is waiting for.
+  return unfinished ? result : ConcludeTrace(context, std::move(result));
 }
 
 }  // namespace dispatchctl::cli

@@ -1,12 +1,11 @@
 #include "commands/lookup_feed.h"
 
+#include <dispatchctl/validation.h>
 #include <fmt/format.h>
 
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <utility>
-
-#include "text/utf8.h"
 
 namespace dispatchctl::cli {
 namespace {

@@ -1,5 +1,8 @@
 #include "commands/lookup_records.h"
 
+#include <cstdint>
+#include <string>
+
 namespace dispatchctl::cli {
 namespace {
 
@@ -7,12 +10,24 @@ constexpr std::size_t kLeastColumnWidth = 14;
 
 }  // namespace
 
-std::vector<Column> LookupColumns() {
-  return ColumnsOf<CourierStatus>(kLeastColumnWidth);
+std::vector<Column> LookupColumns(bool may_be_stale) {
+  std::vector<Column> columns = ColumnsOf<CourierStatus>(kLeastColumnWidth);
+  if (may_be_stale) {
+    columns.push_back({.name = "stale"});
+    columns.push_back({.name = "age_ms"});
+  }
+  return columns;
 }
 
-void WriteCourier(RecordStream& records, const CourierStatus& status) {
-  records.Write([&](RecordFormat& format, std::string& out) { WriteFields(format, out, status); });
+void WriteCourier(RecordStream& records, const CourierStatus& status,
+                  std::optional<std::chrono::nanoseconds> stale_age) {
+  records.Write([&](RecordFormat& format, std::string& out) {
+    WriteFields(format, out, status);
+    if (!stale_age.has_value()) return;
+    const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(*stale_age);
+    format.BoolField(out, "stale", true);
+    format.NumberField(out, "age_ms", static_cast<std::uint64_t>(age.count()));
+  });
 }
 
 void WriteLookupFailure(RecordStream& records, std::string_view courier_id, std::uint64_t line,

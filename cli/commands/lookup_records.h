@@ -2,6 +2,8 @@
 
 #include <dispatchctl/courier_status.h>
 
+#include <chrono>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -10,9 +12,12 @@
 
 namespace dispatchctl::cli {
 
-std::vector<Column> LookupColumns();
+/// `may_be_stale`: with columns for what only stale records have.
+std::vector<Column> LookupColumns(bool may_be_stale);
 
-void WriteCourier(RecordStream& records, const CourierStatus& status);
+/// `stale_age`: how long ago the status was true, where it is a last known one.
+void WriteCourier(RecordStream& records, const CourierStatus& status,
+                  std::optional<std::chrono::nanoseconds> stale_age);
 
 /// `courier_id` may be empty when the line it should have come from could not be read; `line` stands in then.
 void WriteLookupFailure(RecordStream& records, std::string_view courier_id, std::uint64_t line,

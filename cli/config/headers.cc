@@ -1,24 +1,18 @@
 #include "config/headers.h"
 
 #include <absl/strings/escaping.h>
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <array>
-#include <cerrno>
 #include <cstddef>
-#include <cstring>
 #include <string_view>
 #include <utility>
 
-#include "process/unique_fd.h"
+#include "config/small_file.h"
 
 namespace dispatchctl::cli {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r";
-constexpr std::size_t kMostFileBytes = std::size_t{1} << 20U;
 
 std::string_view Trim(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(kBlanks);
@@ -45,29 +39,8 @@ absl::StatusOr<std::pair<std::string, std::string>> ParseHeader(std::string_view
   return NormalizeMetadataEntry(key, decoded);
 }
 
-absl::StatusOr<std::string> ReadSmallFile(const std::string& path) {
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.valid()) {
-    return absl::FailedPreconditionError(fmt::format("header file {}: {}", path, std::strerror(errno)));
-  }
-  std::string content;
-  std::array<char, 4096> chunk{};
-  for (;;) {
-    const ssize_t count = ::read(file.get(), chunk.data(), chunk.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) {
-      return absl::FailedPreconditionError(fmt::format("header file {}: {}", path, std::strerror(errno)));
-    }
-    if (count == 0) return content;
-    content.append(chunk.data(), static_cast<std::size_t>(count));
-    if (content.size() > kMostFileBytes) {
-      return absl::FailedPreconditionError(fmt::format("header file {}: larger than 1 MiB", path));
-    }
-  }
-}
-
 absl::Status AppendFile(const std::string& path, Metadata& metadata) {
-  absl::StatusOr<std::string> content = ReadSmallFile(path);
+  absl::StatusOr<std::string> content = ReadSmallFile("header file", path);
   if (!content.ok()) return std::move(content).status();
   std::string_view rest = *content;
   for (std::size_t number = 1; !rest.empty(); ++number) {

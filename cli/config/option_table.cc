@@ -93,11 +93,50 @@ absl::Status ApplyNumber(std::string_view text, std::size_t least, std::size_t m
   return absl::OkStatus();
 }
 
+absl::Status ApplyOptionalBool(std::string_view text, std::optional<bool>& out) {
+  bool value = false;
+  absl::Status status = ApplyBool(text, value);
+  if (status.ok()) out = value;
+  return status;
+}
+
+absl::Status ApplyHedge(std::string_view text, std::optional<HedgingPolicy>& out) {
+  HedgingPolicy policy;
+  if (text == "auto") {
+    policy.mode = HedgingMode::kAutomatic;
+  } else if (text != "off") {
+    policy.mode = HedgingMode::kFixed;
+    if (absl::Status status = ApplyDuration(text, 0ns, policy.delay); !status.ok()) {
+      const std::string why(status.message());
+      return absl::InvalidArgumentError(fmt::format("expected off, auto or a duration: {}", why));
+    }
+  }
+  out = policy;
+  return absl::OkStatus();
+}
+
+absl::Status ApplyLoadBalancing(std::string_view text, std::optional<LoadBalancing>& out) {
+  LoadBalancing policy{};
+  absl::Status status = ApplyChoice<LoadBalancing>(
+      text,
+      {{LoadBalancingName(LoadBalancing::kRoundRobin), LoadBalancing::kRoundRobin},
+       {LoadBalancingName(LoadBalancing::kPickFirst), LoadBalancing::kPickFirst},
+       {LoadBalancingName(LoadBalancing::kLeastRequest), LoadBalancing::kLeastRequest},
+       {LoadBalancingName(LoadBalancing::kWeightedRoundRobin), LoadBalancing::kWeightedRoundRobin},
+       {LoadBalancingName(LoadBalancing::kRingHash), LoadBalancing::kRingHash}},
+      policy);
+  if (status.ok()) out = policy;
+  return status;
+}
+
 absl::Status ApplyText(std::string_view text, std::string& out) {
   if (text.empty()) return absl::InvalidArgumentError("must not be empty");
   out = text;
   return absl::OkStatus();
 }
+
+// As many as RetryPolicy allows.
+constexpr std::size_t kMostAttempts = 100;
 
 constexpr std::size_t kMostMessageBytes = std::numeric_limits<int>::max();
 
@@ -141,6 +180,50 @@ constexpr std::array kGlobalOptions{
         .help = "bound of each lookup, or of a whole stream; default 10s for lookups, none for streams",
         .apply = [](CommandLine& line,
                     std::string_view v) { return ApplyOptionalDuration(v, 1ns, line.global.timeout); }},
+    OptionSpec{.name = "attempt-timeout",
+               .value_name = "DUR",
+               .help = "bound of each attempt of a lookup; another one follows while there is time",
+               .apply =
+                   [](CommandLine& line, std::string_view v) {
+                     return ApplyOptionalDuration(v, 1ns, line.global.attempt_timeout);
+                   }},
+    OptionSpec{.name = "max-attempts",
+               .value_name = "N",
+               .help = "attempts of a lookup, the first included; 1: no retries (default 4)",
+               .apply =
+                   [](CommandLine& line, std::string_view v) {
+                     std::size_t attempts = 0;
+                     absl::Status status = ApplyNumber(v, 1, kMostAttempts, attempts);
+                     if (status.ok()) line.global.max_attempts = static_cast<int>(attempts);
+                     return status;
+                   }},
+    OptionSpec{
+        .name = "hedge",
+        .value_name = "off|auto|DUR",
+        .help = "ask another endpoint too when a lookup has no answer after DUR, or, with auto, after "
+                "the time that 95 % of lookups take (default off)",
+        .apply = [](CommandLine& line, std::string_view v) { return ApplyHedge(v, line.global.hedge); }},
+    OptionSpec{.name = "lb",
+               .value_name = "POLICY",
+               .help = "which endpoint a lookup goes to: round_robin (default), pick_first, least_request, "
+                       "weighted_round_robin or ring_hash",
+               .apply = [](CommandLine& line,
+                           std::string_view v) { return ApplyLoadBalancing(v, line.global.load_balancing); }},
+    OptionSpec{.name = "stale-if-error",
+               .value_name = "DUR",
+               .help = "when a lookup fails for want of a server, give the last known status if it is not "
+                       "older; keeps statuses in the user's cache directory",
+               .apply =
+                   [](CommandLine& line, std::string_view v) {
+                     return ApplyOptionalDuration(v, 1ns, line.global.stale_if_error);
+                   }},
+    OptionSpec{.name = "service-config",
+               .value_name = "FILE",
+               .help =
+                   "take time-out, retries, throttling and balancing from this gRPC service config (JSON); "
+                   "options beat it",
+               .apply = [](CommandLine& line,
+                           std::string_view v) { return ApplyText(v, line.global.service_config_file); }},
     OptionSpec{
         .name = "connect-timeout",
         .value_name = "DUR",
@@ -151,7 +234,7 @@ constexpr std::array kGlobalOptions{
                .help = "wait for the server until the time-out instead of failing at once",
                .arity = OptionArity::kFlag,
                .apply = [](CommandLine& line,
-                           std::string_view v) { return ApplyBool(v, line.global.wait_for_ready); }},
+                           std::string_view v) { return ApplyOptionalBool(v, line.global.wait_for_ready); }},
     OptionSpec{
         .name = "keepalive",
         .value_name = "DUR",
@@ -232,6 +315,18 @@ constexpr std::array kGlobalOptions{
                      absl::Status status = ApplyNumber(v, 0, 9, level);
                      if (status.ok()) line.global.verbosity = static_cast<int>(level);
                      return status;
+                   }},
+    OptionSpec{.name = "trace",
+               .value_name = "FILE",
+               .help = "write what happens to each call to FILE, a JSON object a line with monotonic "
+                       "microseconds",
+               .apply =
+                   [](CommandLine& line, std::string_view v) {
+                     if (v == "-") {
+                       return absl::InvalidArgumentError(
+                           "standard output is for records; name a file, such as /dev/stderr");
+                     }
+                     return ApplyText(v, line.global.trace_file);
                    }},
     OptionSpec{
         .name = "error-format",
@@ -353,6 +448,19 @@ constexpr std::array kAssignOptions{
                            std::string_view v) { return ApplyText(v, line.assign.unacknowledged_file); }},
 };
 
+constexpr std::array kEndpointsOptions{
+    OptionSpec{
+        .name = "watch",
+        .help = "list them again and again, each time with the time",
+        .arity = OptionArity::kFlag,
+        .apply = [](CommandLine& line, std::string_view v) { return ApplyBool(v, line.endpoints.watch); }},
+    OptionSpec{.name = "interval",
+               .value_name = "DUR",
+               .help = "how often --watch lists them, at least 10ms (default 2s)",
+               .apply = [](CommandLine& line,
+                           std::string_view v) { return ApplyDuration(v, 10ms, line.endpoints.interval); }},
+};
+
 constexpr std::array kCommands{
     CommandSpec{.command = Command::kLookup,
                 .name = "lookup",
@@ -362,6 +470,10 @@ constexpr std::array kCommands{
                 .name = "assign",
                 .operands = "-f FILE|-",
                 .help = "stream assignments and print each decision"},
+    CommandSpec{.command = Command::kEndpoints,
+                .name = "endpoints",
+                .operands = "",
+                .help = "show the endpoints of a target, and whether they can be reached"},
     CommandSpec{.command = Command::kHelp,
                 .name = "help",
                 .operands = "[COMMAND|TOPIC]",
@@ -384,6 +496,8 @@ std::span<const OptionSpec> CommandOptionTable(Command command) {
       return kLookupOptions;
     case Command::kAssign:
       return kAssignOptions;
+    case Command::kEndpoints:
+      return kEndpointsOptions;
     case Command::kNone:
     case Command::kHelp:
     case Command::kVersion:

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <dispatchctl/hedging.h>
+#include <dispatchctl/load_balancing.h>
+
 #include <chrono>
 #include <cstddef>
 #include <optional>
@@ -23,7 +26,13 @@ struct GlobalOptions {
   std::vector<std::string> headers;  ///< "key: value" or "@file", as given
   std::optional<std::chrono::nanoseconds> timeout;
   std::chrono::nanoseconds connect_timeout{std::chrono::seconds(5)};
-  bool wait_for_ready = false;
+  std::optional<std::chrono::nanoseconds> attempt_timeout;
+  std::optional<int> max_attempts;
+  std::optional<HedgingPolicy> hedge;
+  std::optional<LoadBalancing> load_balancing;
+  std::optional<std::chrono::nanoseconds> stale_if_error;
+  std::string service_config_file;
+  std::optional<bool> wait_for_ready;
   std::optional<std::chrono::nanoseconds> keepalive;
   std::size_t max_recv_bytes = std::size_t{4} << 20U;
   bool plaintext = false;
@@ -36,6 +45,7 @@ struct GlobalOptions {
   ColorMode color = ColorMode::kAuto;
   bool quiet = false;
   int verbosity = 0;
+  std::string trace_file;
   ErrorFormat error_format = ErrorFormat::kAuto;
   bool help = false;
   bool version = false;
@@ -67,13 +77,19 @@ struct AssignOptions {
   std::string unacknowledged_file;
 };
 
-enum class Command { kNone, kLookup, kAssign, kHelp, kVersion };
+struct EndpointsOptions {
+  bool watch = false;
+  std::chrono::nanoseconds interval{std::chrono::seconds(2)};
+};
+
+enum class Command { kNone, kLookup, kAssign, kEndpoints, kHelp, kVersion };
 
 struct CommandLine {
   Command command = Command::kNone;
   GlobalOptions global;
   LookupOptions lookup;
   AssignOptions assign;
+  EndpointsOptions endpoints;
   std::string help_topic;
 };
 

@@ -13,7 +13,6 @@
 
 #include "config/suggestion.h"
 #include "text/escape.h"
-#include "text/utf8.h"
 
 namespace dispatchctl::cli {
 namespace {

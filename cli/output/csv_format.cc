@@ -46,6 +46,7 @@ class CsvFormat final : public RecordFormat {
   void NumberField(std::string& out, std::string_view name, std::uint64_t value) override {
     TextField(out, name, fmt::format_int(value).str());
   }
+  void NullField(std::string& out, std::string_view name) override { TextField(out, name, ""); }
   void Error(std::string& out, const ErrorReport& error) override {
     MoveTo(out, kErrorColumn);
     AppendCell(out, error.code.has_value() ? fmt::format("{}: {}", StatusCodeName(*error.code), error.message)

@@ -53,7 +53,8 @@ std::string ConnectHint(const HintQuestion& question) {
   if (Mentions(question.message, {"unreachable", "No route"})) {
     return fmt::format("is there a way from this network to {}?", question.target);
   }
-  if (Mentions(question.message, {"timed out", "timeout", "time-out", "deadline"})) {
+  if (question.code == absl::StatusCode::kDeadlineExceeded ||
+      Mentions(question.message, {"timed out", "timeout", "time-out", "deadline"})) {
     return "nothing answered: check the address and any firewall, or give more time with --connect-timeout";
   }
   if (question.tls) return TlsHint(question);
@@ -68,6 +69,28 @@ std::string ConnectPhaseHint(const HintQuestion& question) {
     return "something is listening but does not speak plaintext HTTP/2: if it speaks TLS, try --tls";
   }
   return ConnectHint(question);
+}
+
+// Why the client did not try (again), where the message says so.
+std::string GivenUpHint(const HintQuestion& question) {
+  if (Mentions(question.message, {"circuit breaker"})) {
+    return "calls to these endpoints kept failing, so they are left alone for a few seconds: try again then";
+  }
+  if (Mentions(question.message, {"retry budget", "too many retries"})) {
+    return "so many calls fail that retries would only add to the load: try again when the service is well";
+  }
+  if (Mentions(question.message, {"asked not to retry"})) {
+    return "the server wants no retries for now: try again later";
+  }
+  if (Mentions(question.message, {"after the deadline"})) {
+    return "give the call more time with --timeout";
+  }
+  if (Mentions(question.message, {"no attempts left"})) {
+    return question.code == absl::StatusCode::kDeadlineExceeded
+               ? "give each attempt more time with --attempt-timeout, or allow more with --max-attempts"
+               : "try again later, or allow more attempts with --max-attempts";
+  }
+  return {};
 }
 
 }  // namespace
@@ -86,6 +109,7 @@ std::string HintFor(const HintQuestion& question) {
     case Phase::kDrain:
       break;
   }
+  if (std::string hint = GivenUpHint(question); !hint.empty()) return hint;
   switch (question.code) {
     case absl::StatusCode::kUnimplemented:
       return "the server does not offer this method: is it a Dispatch service, and recent enough?";

@@ -28,6 +28,10 @@ class NdjsonFormat final : public RecordFormat {
     const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), value);
     out.append(digits.data(), end);
   }
+  void NullField(std::string& out, std::string_view name) override {
+    Key(out, name);
+    out += "null";
+  }
   void Error(std::string& out, const ErrorReport& error) override {
     Key(out, "error");
     AppendErrorObject(out, error);
@@ -66,6 +70,7 @@ class JsonArrayFormat final : public RecordFormat {
   void NumberField(std::string& out, std::string_view name, std::uint64_t value) override {
     record_.NumberField(out, name, value);
   }
+  void NullField(std::string& out, std::string_view name) override { record_.NullField(out, name); }
   void Error(std::string& out, const ErrorReport& error) override { record_.Error(out, error); }
   void EndRecord(std::string& out) override { out += '}'; }
   void End(std::string& out) override { out += first_ ? "]\n" : "\n]\n"; }

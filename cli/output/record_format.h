@@ -29,6 +29,8 @@ class RecordFormat {
   virtual void TextField(std::string& out, std::string_view name, std::string_view value) = 0;
   virtual void BoolField(std::string& out, std::string_view name, bool value) = 0;
   virtual void NumberField(std::string& out, std::string_view name, std::uint64_t value) = 0;
+  /// A field that has no value for this record.
+  virtual void NullField(std::string& out, std::string_view name) = 0;
   virtual void Error(std::string& out, const ErrorReport& error) = 0;
   virtual void EndRecord(std::string& out) = 0;
   /// What comes after the last record.

@@ -49,6 +49,7 @@ class TableFormat final : public RecordFormat {
     cell_ = fmt::format_int(value).str();
     AppendNamed(out, name);
   }
+  void NullField(std::string& out, std::string_view name) override { TextField(out, name, ""); }
   // The message takes what the missing fields leave free.
   void Error(std::string& out, const ErrorReport& error) override {
     out.append(padding_, ' ');

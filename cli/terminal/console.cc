@@ -1,31 +1,14 @@
 #include "terminal/console.h"
 
-#include <poll.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstddef>
 #include <string>
 
+#include "process/write_all.h"
 #include "text/escape.h"
 
 namespace dispatchctl::cli {
 namespace {
-
-int WriteAll(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t count = ::write(fd, text.data(), text.size());
-    if (count >= 0) {
-      text.remove_prefix(static_cast<std::size_t>(count));
-    } else if (errno == EAGAIN) {
-      pollfd writable{fd, POLLOUT, 0};
-      ::poll(&writable, 1, -1);
-    } else if (errno != EINTR) {
-      return errno;
-    }
-  }
-  return 0;
-}
 
 void WriteLine(std::string_view label, std::string_view text) {
   std::string line = "dispatchctl: ";

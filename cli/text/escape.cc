@@ -1,8 +1,9 @@
 #include "text/escape.h"
 
-#include <array>
+#include <dispatchctl/validation.h>
 
-#include "text/utf8.h"
+#include <algorithm>
+#include <array>
 
 namespace dispatchctl::cli {
 namespace {
@@ -10,11 +11,10 @@ namespace {
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
-// Bytes that a JSON string cannot hold as they are, or that need a look at their neighbours.
+// Bytes of well-formed text that a JSON string cannot hold as they are.
 constexpr std::array<bool, 256> MakeSpecial() {
   std::array<bool, 256> special{};
   for (std::size_t c = 0; c < 0x20; ++c) special[c] = true;
-  for (std::size_t c = 0x80; c < 0x100; ++c) special[c] = true;
   special['"'] = true;
   special['\\'] = true;
   return special;
@@ -59,54 +59,50 @@ void AppendEscaped(std::string& out, unsigned char c) {
   }
 }
 
+// Appends `text` by runs of well-formed UTF-8, and a replacement character for each byte between them.
+template <class AppendValid>
+void AppendRepaired(std::string& out, std::string_view text, AppendValid append_valid) {
+  for (;;) {
+    const std::size_t valid = std::min(FindInvalidUtf8(text), text.size());
+    append_valid(text.substr(0, valid));
+    if (valid == text.size()) return;
+    out += kReplacement;
+    text.remove_prefix(valid + 1);
+  }
+}
+
 }  // namespace
 
 void AppendJsonString(std::string& out, std::string_view text) {
   out += '"';
-  std::size_t clean = 0;
-  std::size_t i = 0;
-  while (i < text.size()) {
-    const unsigned char c = ByteAt(text, i);
-    if (!kSpecial[c]) {
-      ++i;
-      continue;
-    }
-    const std::size_t length = c < 0x80 ? 0 : Utf8SequenceLength(text, i);
-    if (length != 0) {
-      i += length;
-      continue;
-    }
-    out.append(text.substr(clean, i - clean));
-    if (c < 0x80) {
+  AppendRepaired(out, text, [&out](std::string_view valid) {
+    std::size_t clean = 0;
+    for (std::size_t i = 0; i < valid.size(); ++i) {
+      const unsigned char c = ByteAt(valid, i);
+      if (!kSpecial[c]) continue;
+      out.append(valid.substr(clean, i - clean));
       AppendEscaped(out, c);
-    } else {
-      out += kReplacement;
+      clean = i + 1;
     }
-    clean = ++i;
-  }
-  out.append(text.substr(clean));
+    out.append(valid.substr(clean));
+  });
   out += '"';
 }
 
 void AppendPrintable(std::string& out, std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const unsigned char c = ByteAt(text, i);
-    const std::size_t length = Utf8SequenceLength(text, i);
-    if (length == 0) {
-      out += kReplacement;
-      ++i;
-    } else if (c < 0x20 || c == 0x7F) {
-      AppendHexEscape(out, "\\x", c);
-      ++i;
-    } else if (c == 0xC2 && ByteAt(text, i + 1) < 0xA0) {
-      // The C1 controls, which some terminals obey.
-      AppendHexEscape(out, "\\x", ByteAt(text, i + 1));
-      i += 2;
-    } else {
-      out.append(text.substr(i, length));
-      i += length;
+  AppendRepaired(out, text, [&out](std::string_view valid) {
+    for (std::size_t i = 0; i < valid.size(); ++i) {
+      const unsigned char c = ByteAt(valid, i);
+      if (c < 0x20 || c == 0x7F) {
+        AppendHexEscape(out, "\\x", c);
+      } else if (c == 0xC2 && ByteAt(valid, i + 1) < 0xA0) {
+        // The C1 controls, which some terminals obey.
+        AppendHexEscape(out, "\\x", ByteAt(valid, ++i));
+      } else {
+        out += valid[i];
+      }
     }
-  }
+  });
 }
 
 std::size_t DisplayWidth(std::string_view text) {

@@ -22,7 +22,8 @@ class Mock:
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         ready = json.loads(self.process.stdout.readline())
         assert ready["event"] == "ready", ready
-        self.address = ready["listen"][0]
+        self.addresses = ready["listen"]
+        self.address = self.addresses[0]
 
     def kill(self):
         self.process.kill()

@@ -10,7 +10,7 @@ import pytest
 
 from helpers import error
 
-COMMANDS = ["lookup", "assign", "help", "version"]
+COMMANDS = ["lookup", "assign", "endpoints", "help", "version"]
 TOPICS = ["exit-codes", "formats", "environment", "streaming"]
 
 
@@ -88,11 +88,10 @@ def test_usage_errors(run, arguments, said, hint):
     assert text.startswith("dispatchctl: ")
 
 
-def options_in_help(run):
-    found = set()
-    for arguments in (["--help"], ["lookup", "--help"], ["assign", "--help"]):
-        found |= set(re.findall(r"^ +(?:-\w, )?--([a-z-]+)", run(*arguments).stdout.decode(), re.MULTILINE))
-    return found
+def options_in_help(run, *command):
+    """(letter, name) of each option, global ones included."""
+    text = run(*command, "--help").stdout.decode()
+    return set(re.findall(r"^ +(?:-(\w), +)?--([a-z-]+)", text, re.MULTILINE))
 
 
 def manual():
@@ -100,9 +99,21 @@ def manual():
         return page.read()
 
 
-def test_the_manual_and_help_agree(run):
-    documented = set(re.findall(r"^\.It .*Fl Fl ([a-z-]+)", manual(), re.MULTILINE))
-    assert documented == options_in_help(run)
+def options_in_manual(heading, until):
+    """(letter, name) of each option listed between the line `heading` and one that matches `until`."""
+    rest = re.split(f"^{re.escape(heading)}\\b.*$", manual(), maxsplit=1, flags=re.MULTILINE)[1]
+    part = re.split(until, rest, maxsplit=1, flags=re.MULTILINE)[0]
+    return set(re.findall(r"^\.It (?:Fl (\w) , )?Fl Fl ([a-z-]+)", part, re.MULTILINE))
+
+
+def test_the_manual_and_help_agree_on_global_options(run):
+    assert options_in_manual(".Sh GLOBAL OPTIONS", r"^\.Sh ") == options_in_help(run)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_manual_and_help_agree_on_options_of(run, command):
+    own = options_in_help(run, command) - options_in_help(run)
+    assert options_in_manual(f".It Cm {command}", r"^\.(It Cm|Sh) ") == own
 
 
 def test_the_manual_names_every_variable(run):

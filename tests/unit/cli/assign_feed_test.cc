@@ -4,11 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <vector>
 
 #include "pipe.h"
+#include "temporary_directory.h"
 
 namespace dispatchctl::cli {
 namespace {
@@ -48,9 +48,7 @@ class FakeStream final : public AssignmentStream {
 class AssignFeedTest : public ::testing::Test {
  protected:
   void Input(const std::string& content) {
-    const std::string path = ::testing::TempDir() + "assign_feed.ndjson";
-    std::ofstream(path) << content;
-    ASSERT_FALSE(files_.Open({path}).has_value());
+    ASSERT_FALSE(files_.Open({directory_.Write("assign_feed.ndjson", content)}).has_value());
   }
 
   static std::string Good(const std::string& id) {
@@ -71,6 +69,7 @@ class AssignFeedTest : public ::testing::Test {
     return output_.Drain();
   }
 
+  const TemporaryDirectory directory_;
   AssignOptions options_;
   InputFiles files_{1024};
   Pipe output_;

@@ -112,6 +112,59 @@ TEST(CommandLine, AssignTakesItsOptions) {
   EXPECT_EQ(options.unacknowledged_file, "u");
 }
 
+TEST(CommandLine, LookupsTakeTheirPolicies) {
+  const GlobalOptions none = ParseGood({"lookup", "x"}).global;
+  EXPECT_FALSE(none.attempt_timeout.has_value());
+  EXPECT_FALSE(none.max_attempts.has_value());
+  EXPECT_FALSE(none.hedge.has_value());
+  EXPECT_FALSE(none.load_balancing.has_value());
+  EXPECT_FALSE(none.stale_if_error.has_value());
+  EXPECT_FALSE(none.wait_for_ready.has_value());
+  const GlobalOptions all =
+      ParseGood({"lookup", "x", "--attempt-timeout", "50ms", "--max-attempts", "7", "--hedge", "20ms", "--lb",
+                 "ring_hash", "--stale-if-error=1h", "--service-config", "c.json", "--trace", "t.ndjson"})
+          .global;
+  EXPECT_EQ(all.attempt_timeout, 50ms);
+  EXPECT_EQ(all.max_attempts, 7);
+  EXPECT_EQ(all.hedge->mode, HedgingMode::kFixed);
+  EXPECT_EQ(all.hedge->delay, 20ms);
+  EXPECT_EQ(all.load_balancing, LoadBalancing::kRingHash);
+  EXPECT_EQ(all.stale_if_error, 1h);
+  EXPECT_EQ(all.service_config_file, "c.json");
+  EXPECT_EQ(all.trace_file, "t.ndjson");
+}
+
+TEST(CommandLine, HedgingIsOffAutomaticOrADelay) {
+  EXPECT_EQ(ParseGood({"lookup", "x", "--hedge", "off"}).global.hedge->mode, HedgingMode::kOff);
+  EXPECT_EQ(ParseGood({"lookup", "x", "--hedge", "auto"}).global.hedge->mode, HedgingMode::kAutomatic);
+  EXPECT_EQ(ParseGood({"lookup", "x", "--hedge", "0s"}).global.hedge->delay, 0s);
+  EXPECT_EQ(ParseGood({"lookup", "x", "--hedge", "off"}, {{"DISPATCHCTL_HEDGE", "auto"}}).global.hedge->mode,
+            HedgingMode::kOff);
+  EXPECT_THAT(ErrorOf({"lookup", "x", "--hedge", "often"}),
+              HasSubstr("--hedge: expected off, auto or a dur"));
+  EXPECT_THAT(ErrorOf({"lookup", "x"}, {{"DISPATCHCTL_HEDGE", "5"}}), HasSubstr("DISPATCHCTL_HEDGE"));
+}
+
+TEST(CommandLine, BadPoliciesAreNamed) {
+  EXPECT_THAT(ErrorOf({"lookup", "x", "--max-attempts", "0"}), HasSubstr("--max-attempts"));
+  EXPECT_THAT(ErrorOf({"lookup", "x", "--max-attempts", "101"}), HasSubstr("from 1 to 100"));
+  EXPECT_THAT(ErrorOf({"lookup", "x", "--lb", "random"}),
+              HasSubstr("--lb: expected round_robin, pick_first"));
+  EXPECT_THAT(ErrorOf({"lookup", "x", "--attempt-timeout", "0s"}), HasSubstr("more than zero"));
+  EXPECT_THAT(ErrorOf({"lookup", "x", "--stale-if-error", "0s"}), HasSubstr("--stale-if-error"));
+  EXPECT_THAT(ErrorOf({"lookup", "x", "--trace", "-"}), HasSubstr("/dev/stderr"));
+}
+
+TEST(CommandLine, EndpointsTakesItsOptions) {
+  const CommandLine line = ParseGood({"endpoints", "--watch", "--interval", "1s"});
+  EXPECT_EQ(line.command, Command::kEndpoints);
+  EXPECT_TRUE(line.endpoints.watch);
+  EXPECT_EQ(line.endpoints.interval, 1s);
+  EXPECT_FALSE(ParseGood({"endpoints"}).endpoints.watch);
+  EXPECT_THAT(ErrorOf({"endpoints", "--interval", "1ms"}), HasSubstr("at least 10ms"));
+  EXPECT_THAT(ErrorOf({"endpoints", "surplus"}), HasSubstr("unexpected argument"));
+}
+
 TEST(CommandLine, FlagBeatsEnvironmentBeatsBuiltIn) {
   EXPECT_EQ(ParseGood({"lookup", "x"}).global.connect_timeout, 5s);
   EXPECT_EQ(ParseGood({"lookup", "x"}, {{"DISPATCHCTL_CONNECT_TIMEOUT", "1s"}}).global.connect_timeout, 1s);
@@ -207,7 +260,7 @@ TEST(CommandLine, NoAbbreviations) {
 }
 
 TEST(CommandLine, LaterFeaturesAreNotOffered) {
-  for (const char* option : {"--watch", "--context", "--hedge", "--lb", "--trace", "--token-file"}) {
+  for (const char* option : {"--watch", "--context", "--token-file"}) {
     EXPECT_THAT(ErrorOf({"lookup", "x", option}), HasSubstr("unknown option")) << option;
   }
   EXPECT_THAT(ErrorOf({"assign", "-f", "x", "--in", "csv"}), HasSubstr("expected auto or ndjson"));

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
+#include "temporary_directory.h"
 
 namespace dispatchctl::cli {
 namespace {
@@ -14,12 +14,6 @@ using ::testing::Not;
 using ::testing::Pair;
 
 constexpr const char* kSecret = "hunter2\x01";
-
-std::string WriteFile(const std::string& content) {
-  std::string path = ::testing::TempDir() + "headers_test.txt";
-  std::ofstream(path) << content;
-  return path;
-}
 
 TEST(Headers, KeysAreLoweredAndValuesTrimmed) {
   const auto metadata = ReadHeaders({"X-Request-Id:  abc ", "a:b:c"});
@@ -35,8 +29,9 @@ TEST(Headers, BinaryValuesAreBase64) {
 }
 
 TEST(Headers, FileHasOneALine) {
-  const auto metadata =
-      ReadHeaders({"first: 1", "@" + WriteFile("# comment\n\nauthorization: Bearer x\r\nk: v")});
+  const TemporaryDirectory directory;
+  const std::string file = directory.Write("headers.txt", "# comment\n\nauthorization: Bearer x\r\nk: v");
+  const auto metadata = ReadHeaders({"first: 1", "@" + file});
   ASSERT_TRUE(metadata.ok());
   EXPECT_THAT(*metadata, ElementsAre(Pair("first", "1"), Pair("authorization", "Bearer x"), Pair("k", "v")));
 }
@@ -53,9 +48,11 @@ TEST(Headers, BadEntriesNeverRepeatTheValue) {
 }
 
 TEST(Headers, BadFilesAreConfigurationErrorsThatNameTheLine) {
+  const TemporaryDirectory directory;
   const auto missing = ReadHeaders({"@/nonexistent/headers"});
   EXPECT_EQ(missing.status().code(), absl::StatusCode::kFailedPrecondition);
-  const auto bad = ReadHeaders({"@" + WriteFile(std::string("a: b\nk: ") + kSecret + "\n")});
+  const std::string file = directory.Write("headers.txt", std::string("a: b\nk: ") + kSecret + "\n");
+  const auto bad = ReadHeaders({"@" + file});
   EXPECT_EQ(bad.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(bad.status().message()), HasSubstr(".txt:2:"));
   EXPECT_THAT(std::string(bad.status().message()), Not(HasSubstr("hunter2")));

@@ -13,8 +13,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr Command kCommands[] = {Command::kNone, Command::kLookup, Command::kAssign, Command::kHelp,
-                                 Command::kVersion};
+constexpr Command kCommands[] = {Command::kNone,      Command::kLookup, Command::kAssign,
+                                 Command::kEndpoints, Command::kHelp,   Command::kVersion};
 
 void ExpectFits(std::string_view text) {
   while (!text.empty()) {
@@ -42,7 +42,7 @@ TEST(Help, NamesEveryOption) {
 }
 
 TEST(Help, ShowsExamplesBeforeOptions) {
-  for (const Command command : {Command::kNone, Command::kLookup, Command::kAssign}) {
+  for (const Command command : {Command::kNone, Command::kLookup, Command::kAssign, Command::kEndpoints}) {
     const std::string help = CommandHelp(command);
     EXPECT_LT(help.find("Examples:"), help.find("--server TARGET"));
   }
@@ -56,7 +56,7 @@ TEST(Help, HasItsTopics) {
 }
 
 TEST(Help, DoesNotPromiseWhatIsNotThere) {
-  for (const char* option : {"--watch", "--context", "--hedge", "--trace", "csv-map"}) {
+  for (const char* option : {"--context", "--changes-only", "--streams", "csv-map"}) {
     for (const Command command : kCommands) EXPECT_THAT(CommandHelp(command), Not(HasSubstr(option)));
   }
 }

@@ -14,7 +14,9 @@ struct Case {
   HintQuestion question;
   std::string_view hint;  // empty: none
 
-  friend void PrintTo(const Case& one, std::ostream* out) { *out << one.question.message; }
+  friend void PrintTo(const Case& one, std::ostream* out) {
+    *out << absl::StatusCodeToString(one.question.code) << " " << one.question.message;
+  }
 };
 
 class Hint : public ::testing::TestWithParam<Case> {};
@@ -86,6 +88,29 @@ INSTANTIATE_TEST_SUITE_P(
              "--max-recv-bytes"},
         Case{{.code = absl::StatusCode::kResourceExhausted, .message = "slow down"}, "try again later"},
         Case{{.code = kUnavailable, .message = "Socket closed"}, "try again"},
+        Case{{.phase = Phase::kConnect,
+              .code = absl::StatusCode::kDeadlineExceeded,
+              .message = "no connection to host:7 within 1s"},
+             "--connect-timeout"},
+        Case{{.code = kUnavailable, .message = "circuit breakers open for a:1 (gone), b:2"},
+             "for a few seconds"},
+        Case{
+            {.code = kUnavailable, .message = "gone (gave up after 2 attempts: the retry budget is used up)"},
+            "add to the load"},
+        Case{{.code = kUnavailable,
+              .message = "gone (gave up after 1 attempt: too many retries are under way)"},
+             "add to the load"},
+        Case{{.code = kUnavailable,
+              .message = "busy (gave up after 1 attempt: the server asked not to retry)"},
+             "wants no retries"},
+        Case{{.code = kUnavailable,
+              .message = "gone (gave up after 2 attempts: the next attempt would start after the deadline)"},
+             "--timeout"},
+        Case{{.code = kUnavailable, .message = "gone (gave up after 4 attempts: no attempts left)"},
+             "--max-attempts"},
+        Case{{.code = absl::StatusCode::kDeadlineExceeded,
+              .message = "no answer from a:1 within 50ms (gave up after 4 attempts: no attempts left)"},
+             "--attempt-timeout"},
         Case{{.code = absl::StatusCode::kNotFound}, ""}, Case{{.code = absl::StatusCode::kInternal}, ""}));
 
 }  // namespace

@@ -3,19 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
+#include "temporary_directory.h"
 
 namespace dispatchctl::cli {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-std::string MakeFile(const std::string& name, const std::string& content) {
-  std::string path = ::testing::TempDir() + name;
-  std::ofstream(path) << content;
-  return path;
-}
 
 std::vector<std::string> ReadAll(InputFiles& files) {
   std::vector<std::string> lines;
@@ -31,16 +25,20 @@ std::vector<std::string> ReadAll(InputFiles& files) {
 }
 
 TEST(InputFiles, FollowEachOtherWithTheirOwnLineNumbers) {
+  const TemporaryDirectory directory;
   InputFiles files(1024);
   ASSERT_FALSE(
-      files.Open({MakeFile("one", "a\nb"), MakeFile("empty", ""), MakeFile("two", "c\n")}).has_value());
+      files
+          .Open({directory.Write("one", "a\nb"), directory.Write("empty", ""), directory.Write("two", "c\n")})
+          .has_value());
   EXPECT_THAT(ReadAll(files), ElementsAre("one:1 a", "one:2 b", "two:1 c"));
   EXPECT_EQ(files.fd(), -1);
 }
 
 TEST(InputFiles, AMissingFileIsKnownBeforeAnythingIsRead) {
+  const TemporaryDirectory directory;
   InputFiles files(1024);
-  const auto error = files.Open({MakeFile("one", "a\n"), "/nonexistent/file"});
+  const auto error = files.Open({directory.Write("one", "a\n"), "/nonexistent/file"});
   ASSERT_TRUE(error.has_value());
   EXPECT_EQ(error->kind, ErrorKind::kInput);
   EXPECT_THAT(error->message, HasSubstr("/nonexistent/file: No such file"));

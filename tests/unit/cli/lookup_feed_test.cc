@@ -3,9 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <utility>
 #include <vector>
+
+#include "temporary_directory.h"
 
 namespace dispatchctl::cli {
 namespace {
@@ -36,8 +37,7 @@ class FakeLookup final : public BulkLookup {
 class LookupFeedTest : public ::testing::Test {
  protected:
   std::string MakeFile(const std::string& name, const std::string& content) {
-    std::string path = ::testing::TempDir() + name;
-    std::ofstream(path) << content;
+    std::string path = directory_.Write(name, content);
     paths_.push_back(path);
     return path;
   }
@@ -58,6 +58,7 @@ class LookupFeedTest : public ::testing::Test {
     return ids;
   }
 
+  const TemporaryDirectory directory_;
   std::vector<LookupSource> sources_;
   std::vector<std::string> paths_;
   bool opened_ = false;

@@ -3,12 +3,9 @@
 #include <string>
 
 #include "text/escape.h"
-#include "text/utf8.h"
 
 namespace dispatchctl::cli {
 namespace {
-
-constexpr std::size_t kValid = std::string_view::npos;
 
 std::string Json(std::string_view text) {
   std::string out;
@@ -20,27 +17,6 @@ std::string Printable(std::string_view text) {
   std::string out;
   AppendPrintable(out, text);
   return out;
-}
-
-TEST(Utf8, AcceptsWellFormedText) {
-  for (const std::string_view text :
-       {"", "a", "plain ascii that is longer than eight bytes", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80",
-        "\xED\x9F\xBF", "\xEE\x80\x80", "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
-    EXPECT_EQ(FindInvalidUtf8(text), kValid) << text;
-  }
-}
-
-TEST(Utf8, FindsTheFirstBadByte) {
-  const std::string prefix = "12345678\xC3\xA9";
-  for (const std::string_view bad :
-       {"\x80", "\xBF", "\xC0\x80", "\xC1\xBF", "\xC2",
-        "\xC2"
-        "a",
-        "\xE0\x9F\xBF", "\xE0\xA0", "\xED\xA0\x80", "\xED\xBF\xBF", "\xF0\x8F\xBF\xBF", "\xF0\x90\x80",
-        "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFE", "\xFF"}) {
-    EXPECT_EQ(FindInvalidUtf8(prefix + std::string(bad)), prefix.size());
-    EXPECT_EQ(FindInvalidUtf8(bad), 0U);
-  }
 }
 
 TEST(JsonString, EscapesWhatJsonWants) {

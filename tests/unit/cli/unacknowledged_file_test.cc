@@ -3,27 +3,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
-#include <sstream>
-
 #include "input/ndjson_update_parser.h"
+#include "temporary_directory.h"
 
 namespace dispatchctl::cli {
 namespace {
 
 using ::testing::HasSubstr;
 
-std::string ReadFile(const std::string& path) {
-  std::ostringstream content;
-  content << std::ifstream(path).rdbuf();
-  return content.str();
-}
-
 const AssignmentUpdate kUpdate{.assignment_id = "a \"1\"", .courier_id = "c\n", .destination_zone = ""};
 
 TEST(UnacknowledgedFile, IsReadBackByTheParser) {
-  const std::string path = ::testing::TempDir() + "unacknowledged.ndjson";
+  const TemporaryDirectory directory;
+  const std::string path = directory.Path("unacknowledged.ndjson");
   ASSERT_FALSE(WriteUnacknowledged(path, {{.update = kUpdate, .tag = 1}}).has_value());
   std::string line = ReadFile(path);
   ASSERT_EQ(line.back(), '\n');
@@ -35,8 +27,8 @@ TEST(UnacknowledgedFile, IsReadBackByTheParser) {
 }
 
 TEST(UnacknowledgedFile, ReplacesWhatWasThere) {
-  const std::string path = ::testing::TempDir() + "replaced.ndjson";
-  std::ofstream(path) << "old";
+  const TemporaryDirectory directory;
+  const std::string path = directory.Write("replaced.ndjson", "old");
   ASSERT_FALSE(WriteUnacknowledged(path, {}).has_value());
   EXPECT_EQ(ReadFile(path), "");
 }
@@ -47,9 +39,8 @@ TEST(UnacknowledgedFile, FailuresNameTheFileAndLeaveNothingBehind) {
   EXPECT_EQ(ExitCodeOf(*error), 1);
   EXPECT_THAT(error->message, HasSubstr("/nonexistent/file"));
 
-  const std::string directory = ::testing::TempDir() + "unacknowledged_dir";
-  std::filesystem::create_directories(directory);
-  EXPECT_TRUE(WriteUnacknowledged(directory, {}).has_value());
+  const TemporaryDirectory directory;
+  EXPECT_TRUE(WriteUnacknowledged(directory.path(), {}).has_value());
 
   const auto full = WriteUnacknowledged("/dev/full", {{.update = kUpdate, .tag = 1}});
   ASSERT_TRUE(full.has_value());

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace dispatchctl::cli {
+
+/// "1 attempt", "2 attempts".
+std::string Plural(std::uint64_t count, std::string_view what);
+
+/// "12.345 ms".
+std::string Milliseconds(std::chrono::nanoseconds time);
+
+/// "12.345 s".
+std::string Seconds(std::chrono::nanoseconds time);
+
+}  // namespace dispatchctl::cli
