@@ -6,6 +6,8 @@
 #include <grpcpp/client_context.h>
 #include <grpcpp/support/status.h>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "contract/pushback.h"
@@ -24,6 +26,24 @@ constexpr absl::string_view kUnparsableReply = "No message returned for unary re
 
 // How core ends a call whose reply is larger than ClientOptions::max_receive_bytes.
 constexpr absl::string_view kTooLarge = "Received message larger than max (";
+
+// How core words an UNAVAILABLE of its own: the connection broke, timed out or was told to go away under the
+// call. It marks it as from the peer all the same.
+bool IsConnectionLoss(absl::string_view message) {
+  constexpr absl::string_view kWhole[] = {"Socket closed",
+                                          "Connection reset by peer",
+                                          "Broken pipe",
+                                          "Connection timed out",
+                                          "No route to host",
+                                          "Network is unreachable",
+                                          "keepalive watchdog timeout",
+                                          "Transport closed",
+                                          "Endpoint read failed"};
+  constexpr absl::string_view kBegins[] = {"GOAWAY received", "Delayed close due to"};
+  return std::find(std::begin(kWhole), std::end(kWhole), message) != std::end(kWhole) ||
+         std::any_of(std::begin(kBegins), std::end(kBegins),
+                     [&](absl::string_view begin) { return absl::StartsWith(message, begin); });
+}
 
 // How core marks a status that came over the wire.
 constexpr absl::string_view kFromPeer = "Error received from peer";
@@ -79,6 +99,9 @@ AttemptEnd DescribeEnd(int code, const std::string& message, std::string_view de
     return {absl::UnavailableError(
                 absl::StrCat("cannot connect to ", View(endpoint), ": ", CauseOf(text, endpoint, tls))),
             phase, Origin::kLocal};
+  }
+  if (code == static_cast<int>(grpc::StatusCode::UNAVAILABLE) && IsConnectionLoss(text)) {
+    return {absl::UnavailableError(message), Phase::kCall, Origin::kLocal};
   }
   // A limit of this side, although core words it as if the peer had said so.
   if (code == static_cast<int>(grpc::StatusCode::RESOURCE_EXHAUSTED) && absl::StartsWith(text, kTooLarge)) {

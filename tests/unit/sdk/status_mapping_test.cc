@@ -73,6 +73,29 @@ TEST(DescribeEnd, TellsTheServersStatusFromALocalOne) {
   EXPECT_EQ(local.phase, Phase::kCall);
 }
 
+TEST(DescribeEnd, KnowsABrokenConnectionAlthoughCoreMarksItAsThePeersWord) {
+  for (const char* message : {"Connection reset by peer", "Socket closed", "Broken pipe",
+                              "keepalive watchdog timeout", "GOAWAY received; Error code: 2; Debug Text: "}) {
+    const AttemptEnd end = DescribeEnd(
+        kUnavailable, message, "UNKNOWN:Error received from peer ipv4:127.0.0.1:1 {...}", kEndpoint, false);
+    EXPECT_EQ(end.origin, Origin::kLocal) << message;
+    EXPECT_EQ(end.phase, Phase::kCall) << message;
+    EXPECT_EQ(end.status, absl::UnavailableError(message));
+  }
+  EXPECT_EQ(DescribeEnd(kUnavailable, "database gone: Connection reset by peer",
+                        "UNKNOWN:Error received from peer ipv4:127.0.0.1:1 {...}", kEndpoint, false)
+                .origin,
+            Origin::kServer);
+}
+
+TEST(DescribeEnd, TakesAReplyTooLargeForALimitOfThisSide) {
+  const AttemptEnd end =
+      DescribeEnd(8, "Received message larger than max (5242922 vs. 4194304)",
+                  "UNKNOWN:Error received from peer ipv4:127.0.0.1:1 {...}", kEndpoint, false);
+  EXPECT_EQ(end.status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(end.origin, Origin::kLocal);
+}
+
 TEST(DescribeEnd, DoesNotCallAnUnreadableReplyAMissingMethod) {
   const std::string message = "No message returned for unary request";
   EXPECT_EQ(DescribeEnd(kUnimplemented, message, "", kEndpoint, false).status.code(),
