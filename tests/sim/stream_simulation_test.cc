@@ -316,6 +316,9 @@ class Simulation final : private StreamActions {
       Check(!finish_.status.ok(), "S11: a lost stream is called a success");
       return;
     }
+    Check(!deadline_ || now_ + earliest < *deadline_, "a reconnect is waited for beyond the deadline");
+    Check(!policy_.reconnect_timeout || now_ + earliest - *lost_since_ <= *policy_.reconnect_timeout,
+          "a reconnect is waited for beyond the time for reconnecting");
     Check(machine_.state() == StreamState::kBackoff, "S10: no backoff before a reconnect");
     Check(!call_, "S10: reconnected without a backoff");
     Check(timer_.has_value(), "S10: no timer for the reconnect");
