@@ -139,7 +139,7 @@ class Simulation final : private StreamActions {
     if (!random_.OneIn(3)) policy.idle_timeout = seconds(1);
     constexpr std::array<int, 4> kLimits{0, 1, 2, 5};
     policy.poison_limit = kLimits[random_.Below(kLimits.size())];
-    if (random_.OneIn(10)) policy.total_timeout = seconds(20);
+    if (random_.OneIn(10)) policy.total_timeout = milliseconds(200 + random_.Below(4000));
     return policy;
   }
 
@@ -316,6 +316,9 @@ class Simulation final : private StreamActions {
       Check(!finish_.status.ok(), "S11: a lost stream is called a success");
       return;
     }
+    Check(!deadline_ || now_ + earliest < *deadline_, "a reconnect is waited for beyond the deadline");
+    Check(!policy_.reconnect_timeout || now_ + earliest - *lost_since_ <= *policy_.reconnect_timeout,
+          "a reconnect is waited for beyond the time for reconnecting");
     Check(machine_.state() == StreamState::kBackoff, "S10: no backoff before a reconnect");
     Check(!call_, "S10: reconnected without a backoff");
     Check(timer_.has_value(), "S10: no timer for the reconnect");
@@ -653,7 +656,7 @@ class Simulation final : private StreamActions {
           end.status.code() == absl::StatusCode::kDeadlineExceeded && deadline_ && now_ >= *deadline_;
       if (why == CancelReason::kDeadline || timed_out) {
         return ExpectFinish(absl::StatusCode::kDeadlineExceeded, "the stream goes on past its deadline",
-                            "not finished within 20s");
+                            "not finished within");
       }
       if (!call.connected && end.phase == Phase::kConnect) {
         ++tried_;

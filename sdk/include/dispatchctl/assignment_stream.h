@@ -105,7 +105,7 @@ struct StreamOptions {
   std::function<void()> on_writable;
 
   /// Called once, on the client's own thread, when the stream has ended: after its last result, with its
-  /// status.
+  /// status. The report counts every attempt and keeps the latest 64.
   std::function<void(const absl::Status&, const CallReport&)> on_finished;
 };
 
@@ -120,12 +120,12 @@ class DISPATCHCTL_EXPORT AssignmentStream {
   virtual ~AssignmentStream() = default;
 
   /// Hands in one update; moves from it only when OK is returned.
-  /// Errors: RESOURCE_EXHAUSTED (without message) when the window is full, wait for on_writable;
-  /// INVALID_ARGUMENT naming the field; FAILED_PRECONDITION after CloseSubmissions or once the stream has
-  /// ended.
+  /// Errors: RESOURCE_EXHAUSTED (without message) when the window or max_outstanding_bytes is full, wait for
+  /// on_writable; INVALID_ARGUMENT naming the field, or the size when it is too large; FAILED_PRECONDITION
+  /// after CloseSubmissions or once the stream has ended.
   virtual absl::Status TrySubmit(AssignmentUpdate& update, std::uint64_t tag) = 0;
 
-  /// Like TrySubmit, but waits while the window is full. Not from a callback.
+  /// Like TrySubmit, but waits for room. Not from a callback.
   virtual absl::Status Submit(AssignmentUpdate update, std::uint64_t tag = 0) = 0;
 
   /// The next result, in the order the server gave them; waits for it. nullopt: the stream has ended, see
@@ -136,8 +136,9 @@ class DISPATCHCTL_EXPORT AssignmentStream {
   /// answered.
   virtual void CloseSubmissions() = 0;
 
-  /// CloseSubmissions, then waits for the end and gives its status. OK: every update was answered. In pull
-  /// mode, results not yet taken are still there for Next(). Not from a callback.
+  /// CloseSubmissions, then waits for the end and gives its status. OK: every update was answered. Anything
+  /// else: the last error's code; what it left behind is in Unacknowledged(). In pull mode, results not yet
+  /// taken are still there for Next(). Not from a callback.
   virtual absl::Status Finish() = 0;
 
   /// Ends the stream with CANCELLED. Returns at once; may be called in any state.

@@ -140,7 +140,7 @@ void EventLoop::Schedule(std::shared_ptr<Task> task) {
   state_->wake_up_under_way = true;
   auto* tag = static_cast<Completion*>(state_.get());
   HandOver(tag);
-  state_->wake_up.Set(&state_->queue, gpr_now(GPR_CLOCK_MONOTONIC), tag);
+  state_->wake_up.Set(&state_->queue, gpr_inf_past(GPR_CLOCK_MONOTONIC), tag);
 }
 
 void EventLoop::CallWhenIdle(IdleListener& listener) {
