@@ -406,6 +406,12 @@ constexpr std::array kAssignOptions{
                    [](CommandLine& line, std::string_view v) {
                      return ApplySize(v, 1, std::size_t{1} << 30U, line.assign.max_line);
                    }},
+    OptionSpec{
+        .name = "no-resume",
+        .help = "end with the first stream that is lost, instead of going on with another; what is then "
+                "unanswered is reported",
+        .arity = OptionArity::kFlag,
+        .apply = [](CommandLine& line, std::string_view v) { return ApplyBool(v, line.assign.no_resume); }},
     OptionSpec{.name = "drain-timeout",
                .value_name = "DUR",
                .help = "how long to wait for results after SIGINT or SIGTERM (default 5s)",

@@ -69,6 +69,7 @@ struct AssignOptions {
   std::size_t window = 4096;
   BadRecord bad_record = BadRecord::kFail;
   std::size_t max_line = std::size_t{1} << 20U;
+  bool no_resume = false;
   std::chrono::nanoseconds drain_timeout{std::chrono::seconds(5)};
   bool detail = false;
   FailOn fail_on = FailOn::kNone;

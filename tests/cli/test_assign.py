@@ -137,7 +137,7 @@ def test_dry_run_needs_no_server(run, tmp_path):
 def test_killed_server_ends_it_though_stdin_is_idle(start, start_mock, relay_to):
     server = start_mock("--latency", "10m")
     relay = relay_to(server)
-    running = start("assign", "-s", relay.address, "-f", "-", "--summary", "json")
+    running = start("assign", "-s", relay.address, "-f", "-", "--summary", "json", "--no-resume")
     running.send(updates(3))
     relay.wait_for("a-2")
     server.kill()
@@ -153,7 +153,7 @@ def test_killed_server_ends_it_though_stdin_is_idle(start, start_mock, relay_to)
 
 def test_killed_server_with_everything_answered_is_not_a_success(start, start_mock):
     server = start_mock()
-    running = start("assign", "-s", server.address, "-f", "-")
+    running = start("assign", "-s", server.address, "-f", "-", "--no-resume")
     running.send(update(1))
     assert running.record()["assignment_id"] == "a-1"
     server.kill()
@@ -163,7 +163,7 @@ def test_killed_server_with_everything_answered_is_not_a_success(start, start_mo
 
 def test_terminated_server_ends_it_though_stdin_is_idle(start, start_mock):
     server = start_mock("--grace", "100ms")
-    running = start("assign", "-s", server.address, "-f", "-")
+    running = start("assign", "-s", server.address, "-f", "-", "--no-resume")
     running.send(update(1))
     assert running.record()["assignment_id"] == "a-1"
     server.terminate()
@@ -174,7 +174,7 @@ def test_unacknowledged_assignments_can_be_sent_again(start, start_mock, relay_t
     left = tmp_path / "left.ndjson"
     server = start_mock("--latency", "10m")
     relay = relay_to(server)
-    running = start("assign", "-s", relay.address, "-f", "-", "--unacknowledged", str(left))
+    running = start("assign", "-s", relay.address, "-f", "-", "--unacknowledged", str(left), "--no-resume")
     running.send(updates(3))
     relay.wait_for("a-2")
     server.kill()
@@ -185,6 +185,20 @@ def test_unacknowledged_assignments_can_be_sent_again(start, start_mock, relay_t
     assert {record["assignment_id"] for record in records(result)} == {"a-0", "a-1", "a-2"}
     assert left.read_text() == ""
     assert os.listdir(tmp_path) == ["left.ndjson"]
+
+
+def test_lost_stream_is_resumed_on_a_server_that_comes_back(start, start_mock, relay_to):
+    lost = start_mock("--latency", "10m")
+    other = start_mock()
+    relay = relay_to(lost)
+    running = start("assign", "-s", f"{relay.address},{other.address}", "-f", "-", "--summary", "json")
+    running.send(updates(1))
+    # Whichever of the two the stream has chosen: the first is lost before it has answered anything.
+    lost.kill()
+    assert running.record() == {"assignment_id": "a-0", "accepted": True}
+    running.process.stdin.close()
+    assert running.wait() == 0
+    assert json.loads(running.rest_of_notes()[-1])["summary"]["unacknowledged"] == 0
 
 
 def test_unacknowledged_file_that_cannot_be_written(run, mock):

@@ -78,8 +78,6 @@ def test_all_backends_dead(run, start_mock):
     assert found["retryable"] is True
 
 
-@pytest.mark.xfail(strict=False, reason="the server, too, ends a call at the attempt's deadline; the client that hears "
-                   "of it first takes it for the server's own word, and does not try again")
 def test_attempts_that_time_out_are_counted(run, start_mock, tmp_path):
     slow = start_mock("--latency", "60s")
     trace = tmp_path / "trace"

@@ -30,6 +30,7 @@ constexpr absl::string_view kTooLarge = "Received message larger than max (";
 // How core words an UNAVAILABLE of its own: the connection broke, timed out or was told to go away under the
 // call. It marks it as from the peer all the same.
 bool IsConnectionLoss(absl::string_view message) {
+  if (!absl::ConsumePrefix(&message, "recvmsg:")) absl::ConsumePrefix(&message, "sendmsg:");
   constexpr absl::string_view kWhole[] = {"Socket closed",
                                           "Connection reset by peer",
                                           "Broken pipe",

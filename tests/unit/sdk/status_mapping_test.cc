@@ -74,8 +74,9 @@ TEST(DescribeEnd, TellsTheServersStatusFromALocalOne) {
 }
 
 TEST(DescribeEnd, KnowsABrokenConnectionAlthoughCoreMarksItAsThePeersWord) {
-  for (const char* message : {"Connection reset by peer", "Socket closed", "Broken pipe",
-                              "keepalive watchdog timeout", "GOAWAY received; Error code: 2; Debug Text: "}) {
+  for (const char* message :
+       {"Connection reset by peer", "recvmsg:Connection reset by peer", "Socket closed", "Broken pipe",
+        "keepalive watchdog timeout", "GOAWAY received; Error code: 2; Debug Text: "}) {
     const AttemptEnd end = DescribeEnd(
         kUnavailable, message, "UNKNOWN:Error received from peer ipv4:127.0.0.1:1 {...}", kEndpoint, false);
     EXPECT_EQ(end.origin, Origin::kLocal) << message;
