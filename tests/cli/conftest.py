@@ -55,7 +55,11 @@ class Relay:
             client, _ = self.listener.accept()
         except OSError:
             return
-        server = socket.create_connection(self.server_address)
+        try:
+            server = socket.create_connection(self.server_address)
+        except OSError:
+            client.close()
+            return
         threading.Thread(target=self._pass_on, args=(server, client, False), daemon=True).start()
         self._pass_on(client, server, True)
 
