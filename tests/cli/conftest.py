@@ -14,11 +14,11 @@ PATIENCE = 60
 
 
 class Mock:
-    """A running dispatch-mock."""
+    """A running dispatch-mock; `prefix` is a command that starts others, such as nsenter."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, listen="127.0.0.1:0", prefix=()):
         self.process = subprocess.Popen(
-            [os.environ["DISPATCH_MOCK"], "serve", "--listen", "127.0.0.1:0", *arguments],
+            [*prefix, os.environ["DISPATCH_MOCK"], "serve", "--listen", listen, *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         ready = json.loads(self.process.stdout.readline())
         assert ready["event"] == "ready", ready
@@ -90,11 +90,11 @@ class Relay:
 
 
 class Running:
-    """A running dispatchctl, with the lines of its stdout and stderr as they come."""
+    """A running dispatchctl, with the lines of its stdout and stderr as they come; `prefix` as for Mock."""
 
-    def __init__(self, arguments, env=None, stdin=subprocess.PIPE):
+    def __init__(self, arguments, env=None, stdin=subprocess.PIPE, prefix=()):
         self.process = subprocess.Popen(
-            [os.environ["DISPATCHCTL"], *arguments], stdin=stdin, stdout=subprocess.PIPE,
+            [*prefix, os.environ["DISPATCHCTL"], *arguments], stdin=stdin, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, env=clean_environment(env))
         self.lines = self._follow(self.process.stdout)
         self.notes = self._follow(self.process.stderr)
@@ -167,12 +167,13 @@ def run():
         if stdin is None and "input_file" not in options:
             options["stdin"] = subprocess.DEVNULL
         input_file = options.pop("input_file", None)
+        prefix = options.pop("prefix", ())
         if input_file is not None:
             options["stdin"] = input_file
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)
-        return subprocess.run([os.environ["DISPATCHCTL"], *arguments], input=stdin, env=clean_environment(env),
-                              timeout=PATIENCE * 5, check=False, **options)
+        return subprocess.run([*prefix, os.environ["DISPATCHCTL"], *arguments], input=stdin,
+                              env=clean_environment(env), timeout=PATIENCE * 5, check=False, **options)
 
     return call
 
@@ -204,8 +205,8 @@ def start_mock():
     """Starts a server of the test's own."""
     servers = []
 
-    def call(*arguments):
-        servers.append(Mock(*arguments))
+    def call(*arguments, **options):
+        servers.append(Mock(*arguments, **options))
         return servers[-1]
 
     yield call

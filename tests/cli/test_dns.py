@@ -1,0 +1,378 @@
+"""lookup follows what the name service says: a real dnsmasq in a network of the test's own."""
+
+import json
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from conftest import PATIENCE
+from helpers import error, records
+
+NEVER_CONNECTED = 5
+NAME = "couriers.test"
+# The network is the test's own, hence so are all ports.
+PORT = 50051
+TARGET = f"dns:///{NAME}:{PORT}"
+BETWEEN_LOOKUPS = 0.05  # seconds
+# As many answers in a row as round robin over three endpoints cannot leave one of them out of.
+SETTLED = 30
+
+# Says SERVFAIL to every question, and tells that it has. Header flags: response, recursion available, code 2.
+SERVFAIL_SERVER = """
+import socket
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("127.0.0.1", 53))
+print("started", flush=True)
+while True:
+    question, client = server.recvfrom(4096)
+    end = question.index(0, 12) + 5  # of the name, its type and its class
+    flags = bytes([0x80 | question[2] & 0x01, 0x82])
+    server.sendto(question[:2] + flags + question[4:6] + bytes(6) + question[12:end], client)
+    print("SERVFAIL", flush=True)
+"""
+
+
+def what_is_missing():
+    if os.geteuid() != 0:
+        return "needs root, to make a network namespace"
+    for program in ("dnsmasq", "unshare", "nsenter", "setpriv", "ip", "mount"):
+        if shutil.which(program) is None:
+            return f"needs {program}; scripts/setup installs it"
+    probe = subprocess.run(["unshare", "--net", "--mount", "ip", "link", "set", "lo", "up"], capture_output=True,
+                           timeout=PATIENCE, check=False)
+    if probe.returncode != 0:
+        return "cannot make a network namespace: " + probe.stderr.decode().strip()
+    return None
+
+
+MISSING = what_is_missing()
+pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
+
+
+class Network:
+    """A network with nothing but a loopback, where 127.0.0.1 is the name server."""
+
+    def __init__(self, folder):
+        resolv_conf, hosts = folder / "resolv.conf", folder / "hosts"
+        resolv_conf.write_text("nameserver 127.0.0.1\n")
+        hosts.write_text("127.0.0.1 localhost\n")
+        # cat ends with its stdin: with the test, however that ends.
+        self.keeper = subprocess.Popen(
+            ["unshare", "--net", "--mount", "sh", "-c",
+             'ip link set lo up && mount --bind "$0" /etc/resolv.conf && mount --bind "$1" /etc/hosts && '
+             'echo ready && exec cat', str(resolv_conf), str(hosts)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self.keeper.stdout.readline() == b"ready\n"
+        spaces = f"/proc/{self.keeper.pid}/ns"
+        # Both replace themselves with what they start, so that its pid is the one the test knows.
+        self.prefix = ("nsenter", f"--net={spaces}/net", f"--mount={spaces}/mnt", "setpriv", "--pdeathsig", "KILL")
+
+    def run(self, *command):
+        return subprocess.run([*self.prefix, *command], capture_output=True, timeout=PATIENCE, check=False)
+
+    def close(self):
+        self.keeper.stdin.close()
+        self.keeper.wait(PATIENCE)
+        self.keeper.stdout.close()
+
+
+class Told:
+    """A process in the network, and the lines it says."""
+
+    def __init__(self, network, *command):
+        self.process = subprocess.Popen([*network.prefix, *command], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.lines = []
+        self.changed = threading.Condition()
+        threading.Thread(target=self._follow, daemon=True).start()
+
+    def _follow(self):
+        with self.process.stdout:
+            for line in self.process.stdout:
+                with self.changed:
+                    self.lines.append(line.decode())
+                    self.changed.notify_all()
+
+    def count(self, text):
+        with self.changed:
+            return sum(text in line for line in self.lines)
+
+    def wait_for(self, text, count=1):
+        with self.changed:
+            assert self.changed.wait_for(lambda: sum(text in line for line in self.lines) >= count,
+                                         PATIENCE), self.lines
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(PATIENCE)
+
+
+class NameServer(Told):
+    """dnsmasq, and the addresses it gives for NAME."""
+
+    def __init__(self, network, folder, addresses, *options):
+        self.hosts = folder / "addresses"
+        self._write(addresses)
+        super().__init__(network, "dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--user=root", "--no-resolv",
+                         "--no-hosts", f"--addn-hosts={self.hosts}", "--local=/test/", "--local-ttl=1",
+                         "--listen-address=127.0.0.1", "--bind-interfaces", "--log-queries", "--log-facility=-",
+                         *options)
+        self.reads = 1
+        self.wait_for(self._read())
+
+    def _read(self):
+        return f"read {self.hosts} - "
+
+    def _write(self, addresses):
+        self.hosts.write_text("".join(f"{address} {NAME}\n" for address in addresses))
+
+    def set(self, *addresses):
+        self._write(addresses)
+        self.reads += 1
+        self.process.send_signal(signal.SIGHUP)
+        self.wait_for(self._read(), self.reads)
+
+
+class Lookups:
+    """One running lookup whose ids come one at a time."""
+
+    def __init__(self, running):
+        self.running = running
+
+    def one(self):
+        """Looks up once, which must succeed. Returns the backend that answered."""
+        self.running.send("courier-1\n")
+        try:
+            line = self.running.line()
+        except queue.Empty:
+            pytest.fail("a lookup without an answer")
+        assert line is not None, self.running.rest_of_notes()
+        record = json.loads(line)
+        assert "error" not in record, record
+        time.sleep(BETWEEN_LOOKUPS)
+        return record["current_zone"]
+
+    def many(self, count):
+        return [self.one() for _ in range(count)]
+
+    def until(self, condition, what):
+        """Looks up until the condition holds for the answers so far. Returns them."""
+        answers = []
+        end = time.monotonic() + PATIENCE
+        while not condition(answers):
+            assert time.monotonic() < end, f"{what}: not within {PATIENCE} s: {answers[-SETTLED:]}"
+            answers.append(self.one())
+        return answers
+
+    def until_from_exactly(self, *backends):
+        self.until(lambda answers: len(answers) >= SETTLED and set(answers[-SETTLED:]) == set(backends),
+                   f"answers from {', '.join(backends)}")
+
+    def end(self):
+        self.running.process.stdin.close()
+        assert self.running.wait() == 0, self.running.rest_of_notes()
+
+
+@pytest.fixture
+def network(tmp_path):
+    made = Network(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def start_told(network):
+    started = []
+
+    def call(kind, *arguments):
+        started.append(kind(network, *arguments))
+        return started[-1]
+
+    yield call
+    for process in started:
+        process.close()
+
+
+@pytest.fixture
+def serve_names(start_told, tmp_path):
+    """Starts the name server, with the addresses it gives."""
+
+    def call(*addresses, options=()):
+        return start_told(NameServer, tmp_path, addresses, *options)
+
+    return call
+
+
+@pytest.fixture
+def start_backend(start_mock, network, tmp_path):
+    """Starts a backend whose only courier is in a zone named after the backend's address."""
+
+    def call(address):
+        couriers = tmp_path / f"couriers-{address}.json"
+        couriers.write_text(json.dumps([{"courier_id": "courier-1", "transport_mode": "bike",
+                                         "availability": "available", "current_zone": address}]))
+        host = f"[{address}]" if ":" in address else address
+        return start_mock("--couriers", str(couriers), listen=f"{host}:{PORT}", prefix=network.prefix)
+
+    return call
+
+
+@pytest.fixture
+def backends(start_backend):
+    addresses = ["127.0.0.2", "127.0.0.3", "127.0.0.4"]
+    for address in addresses:
+        start_backend(address)
+    return addresses
+
+
+@pytest.fixture
+def start_lookups(start, network):
+
+    def call(*options):
+        return Lookups(start("lookup", "-f", "-", "-s", TARGET, "--plaintext", "-o", "ndjson", *options,
+                             prefix=network.prefix))
+
+    return call
+
+
+def endpoints_of(run, network):
+    return {record["address"]: record for record in
+            records(run("endpoints", "-s", TARGET, "--plaintext", "-o", "ndjson", prefix=network.prefix))}
+
+
+def test_a_backend_that_is_added_gets_traffic(serve_names, backends, start_lookups):
+    names = serve_names(*backends[:2])
+    lookups = start_lookups()
+    lookups.until_from_exactly(*backends[:2])
+    names.set(*backends)
+    lookups.until_from_exactly(*backends)
+    lookups.end()
+
+
+def test_a_backend_that_is_removed_gets_none_any_more(serve_names, backends, start_lookups):
+    names = serve_names(*backends)
+    lookups = start_lookups()
+    lookups.until_from_exactly(*backends)
+    names.set(*backends[:2])
+    lookups.until_from_exactly(*backends[:2])
+    assert set(lookups.many(2 * SETTLED)) == set(backends[:2])
+    lookups.end()
+
+
+def test_all_backends_are_replaced(serve_names, backends, start_lookups):
+    names = serve_names(backends[0])
+    lookups = start_lookups()
+    assert set(lookups.many(SETTLED)) == {backends[0]}
+    names.set(*backends[1:])
+    lookups.until_from_exactly(*backends[1:])
+    lookups.end()
+
+
+def test_a_backend_that_moves_is_found_where_it_moved(serve_names, start_backend, start_lookups):
+    names = serve_names("127.0.0.2", "127.0.0.3")
+    moving, _ = start_backend("127.0.0.2"), start_backend("127.0.0.3")
+    lookups = start_lookups()
+    lookups.until_from_exactly("127.0.0.2", "127.0.0.3")
+    start_backend("127.0.0.4")
+    names.set("127.0.0.3", "127.0.0.4")
+    moving.kill()
+    lookups.until_from_exactly("127.0.0.3", "127.0.0.4")
+    lookups.end()
+
+
+@pytest.mark.parametrize("options, answer", [((), "is NXDOMAIN"), ((f"--txt-record={NAME},x",), "is NODATA")],
+                         ids=["NXDOMAIN", "NODATA"])
+def test_a_name_that_vanishes_loses_nothing(serve_names, backends, start_lookups, options, answer):
+    names = serve_names(*backends, options=options)
+    lookups = start_lookups()
+    lookups.until_from_exactly(*backends)
+    names.set()
+    # Three resolutions of A and AAAA: that the second was made shows that the first was taken in.
+    lookups.until(lambda _: names.count(f"{NAME} {answer}") >= 6, answer)
+    assert set(lookups.many(SETTLED)) == set(backends)
+    names.set(backends[1])
+    lookups.until_from_exactly(backends[1])
+    lookups.end()
+
+
+def test_a_name_server_that_fails_loses_nothing(serve_names, backends, start_lookups, start_told):
+    names = serve_names(*backends)
+    lookups = start_lookups()
+    lookups.until_from_exactly(*backends)
+    names.close()
+    failing = start_told(Told, sys.executable, "-c", SERVFAIL_SERVER)
+    failing.wait_for("started")
+    lookups.until(lambda _: failing.count("SERVFAIL") >= 12, "SERVFAIL")
+    assert set(lookups.many(SETTLED)) == set(backends)
+    failing.close()
+    serve_names(backends[1])
+    lookups.until_from_exactly(backends[1])
+    lookups.end()
+
+
+def test_a_name_that_is_not_known_at_start(run, network, serve_names, backends):
+    serve_names()
+    result = run("lookup", "-s", TARGET, "--plaintext", "-o", "ndjson", "courier-1", prefix=network.prefix)
+    assert result.returncode == NEVER_CONNECTED, result.stderr
+    found = error(result)
+    assert found["kind"] == "connect"
+    assert found["phase"] == "resolve"
+    assert found["origin"] == "local"
+    assert NAME in found["message"]
+    assert "no such host" in found["message"]
+
+
+def test_no_name_server_at_start(run, network, backends):
+    result = run("lookup", "-s", TARGET, "--plaintext", "-o", "ndjson", "courier-1", prefix=network.prefix)
+    assert result.returncode == NEVER_CONNECTED, result.stderr
+    found = error(result)
+    assert found["phase"] == "resolve"
+    assert NAME in found["message"]
+
+
+def test_both_families_get_traffic(network, serve_names, start_backend, start_lookups):
+    if b"::1/128" not in network.run("ip", "-6", "address", "show", "dev", "lo").stdout:
+        pytest.skip("the machine has no IPv6")
+    serve_names("127.0.0.2", "::1")
+    start_backend("127.0.0.2")
+    start_backend("::1")
+    lookups = start_lookups()
+    lookups.until_from_exactly("127.0.0.2", "::1")
+    lookups.end()
+
+
+def test_an_address_without_a_route_fails_no_lookup(run, network, serve_names, backends, start_lookups):
+    serve_names(backends[0], "2001:db8::2")
+    found = endpoints_of(run, network)
+    assert set(found) == {f"{backends[0]}:{PORT}", f"[2001:db8::2]:{PORT}"}
+    assert found[f"[2001:db8::2]:{PORT}"]["state"] != "ready"
+    lookups = start_lookups()
+    assert set(lookups.many(2 * SETTLED)) == {backends[0]}
+    lookups.end()
+
+
+@pytest.mark.parametrize("policy", ["round_robin", "pick_first", "least_request", "ring_hash"])
+def test_an_address_that_swallows_connections_fails_no_lookup(network, serve_names, backends, start_lookups, policy):
+    if shutil.which("nft") is None:
+        pytest.skip("needs nft; scripts/setup installs it")
+    swallowing = network.run("nft", "add table ip test; "
+                             "add chain ip test input { type filter hook input priority 0; }; "
+                             f"add rule ip test input ip daddr {backends[0]} counter drop")
+    if swallowing.returncode != 0:
+        pytest.skip("nft cannot drop packets here: " + swallowing.stderr.decode().strip())
+    serve_names(*backends)
+    lookups = start_lookups("--lb", policy)
+    assert set(lookups.many(2 * SETTLED)) <= set(backends[1:])
+    lookups.end()
+    counted = json.loads(network.run("nft", "-j", "list", "ruleset").stdout)
+    rule = next(entry["rule"] for entry in counted["nftables"] if "rule" in entry)
+    swallowed = next(part["counter"]["packets"] for part in rule["expr"] if "counter" in part)
+    assert swallowed > 0
