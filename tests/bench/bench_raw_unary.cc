@@ -1,4 +1,5 @@
 // Unary lookups straight on the stub: the ceiling for the client library and for `lookup -f --parallel`.
+#include <grpc/support/time.h>
 #include <grpcpp/grpcpp.h>
 #include <unistd.h>
 
@@ -20,6 +21,12 @@ struct Load {
   std::size_t count = 0;
   std::size_t in_flight = 1;
   bool print = false;
+  std::size_t deadline_ms = 0;  // of each call; 0: none
+
+  void SetDeadline(grpc::ClientContext& context) const {
+    if (deadline_ms == 0) return;
+    context.set_deadline(gpr_time_from_millis(static_cast<std::int64_t>(deadline_ms), GPR_TIMESPAN));
+  }
 
   [[nodiscard]] const std::string& Id(std::size_t index) const {
     return courier_ids[index % courier_ids.size()];
@@ -55,6 +62,7 @@ Outcome RunBlocking(DispatchGateway::Stub& stub, const Load& load) {
   CourierStatusReply reply;
   for (std::size_t i = 0; i < load.count; ++i) {
     grpc::ClientContext context;
+    load.SetDeadline(context);
     request.set_courier_id(load.Id(i));
     const std::int64_t started = dispatchctl_bench::NowNanoseconds();
     const grpc::Status status = stub.GetCourierStatus(&context, request, &reply);
@@ -81,6 +89,7 @@ Outcome RunQueue(DispatchGateway::Stub& stub, const Load& load) {
   const auto start = [&](Call& call) {
     call.reader.reset();
     call.context.emplace();
+    load.SetDeadline(*call.context);
     request.set_courier_id(load.Id(sent++));
     call.started = dispatchctl_bench::NowNanoseconds();
     call.reader = stub.AsyncGetCourierStatus(&*call.context, request, &queue);
@@ -120,7 +129,8 @@ std::vector<std::string> ReadIds(const std::string& path) {
 int main(int argc, char** argv) {
   const dispatchctl_bench::CommandLine arguments(
       argc, argv,
-      "bench_raw_unary TARGET [--count N] [--in-flight N] [--blocking] [-f FILE_OF_IDS] [--print]",
+      "bench_raw_unary TARGET [--count N] [--in-flight N] [--deadline-ms N] [--blocking] [-f FILE_OF_IDS] "
+      "[--print]",
       {"--blocking", "--print"});
   if (arguments.Positional().size() != 1) {
     arguments.Fail();
@@ -136,6 +146,7 @@ int main(int argc, char** argv) {
   load.count = arguments.Number("--count", arguments.Has("-f") ? load.courier_ids.size() : 100'000);
   load.in_flight = arguments.Number("--in-flight", 64);
   load.print = arguments.Has("--print");
+  load.deadline_ms = arguments.Number("--deadline-ms", 0);
   if (load.courier_ids.empty() || load.in_flight == 0) {
     arguments.Fail();
   }

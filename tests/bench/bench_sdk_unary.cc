@@ -21,17 +21,26 @@ struct Outcome {
   std::size_t failed = 0;
 };
 
-std::string Id(std::size_t index) {
-  return "courier-" + std::to_string(1 + index % 1000);
-}
+// Made beforehand: the stub's client finds them made as well.
+class Ids {
+ public:
+  Ids() {
+    for (int i = 1; i <= 1000; ++i) ids_.push_back("courier-" + std::to_string(i));
+  }
+  const std::string& operator[](std::size_t index) const { return ids_[index % ids_.size()]; }
+
+ private:
+  std::vector<std::string> ids_;
+};
 
 Outcome RunBlocking(const Client& client, std::size_t count) {
   Outcome outcome;
   outcome.latencies.reserve(count);
+  const Ids ids;
   CallReport report;
   for (std::size_t i = 0; i < count; ++i) {
     const std::int64_t started = dispatchctl_bench::NowNanoseconds();
-    if (!client.GetCourierStatus(Id(i), {}, &report).ok()) ++outcome.failed;
+    if (!client.GetCourierStatus(ids[i], {}, &report).ok()) ++outcome.failed;
     outcome.latencies.push_back(dispatchctl_bench::NowNanoseconds() - started);
   }
   return outcome;
@@ -45,35 +54,37 @@ class Async {
   }
 
   Outcome Run(std::size_t in_flight) {
-    {
-      // The first ones as well, so that only one thread ever counts.
-      const std::lock_guard<std::mutex> lock(mutex_);
+    // From inside a callback, so that only the client's own thread ever counts.
+    client_.GetCourierStatusAsync(ids_[0], {}, [this, in_flight](const auto&, const CallReport&) {
       for (std::size_t i = 0; i < std::min(in_flight, count_); ++i) Start();
-    }
+    });
     std::unique_lock<std::mutex> lock(mutex_);
-    ended_.wait(lock, [&] { return outcome_.latencies.size() == count_; });
+    ended_.wait(lock, [&] { return done_; });
     return std::move(outcome_);
   }
 
  private:
   void Start() {
-    const std::string id = Id(sent_++);
     const std::int64_t started = dispatchctl_bench::NowNanoseconds();
-    client_.GetCourierStatusAsync(id, {}, [this, started](const auto& status, const CallReport&) {
-      const std::lock_guard<std::mutex> lock(mutex_);
+    client_.GetCourierStatusAsync(ids_[sent_++], {}, [this, started](const auto& status, const CallReport&) {
       outcome_.latencies.push_back(dispatchctl_bench::NowNanoseconds() - started);
       if (!status.ok()) ++outcome_.failed;
       if (sent_ < count_) Start();
-      if (outcome_.latencies.size() == count_) ended_.notify_all();
+      if (outcome_.latencies.size() < count_) return;
+      const std::lock_guard<std::mutex> lock(mutex_);
+      done_ = true;
+      ended_.notify_all();
     });
   }
 
   const Client& client_;
   const std::size_t count_;
-  std::mutex mutex_;
-  std::condition_variable ended_;
+  const Ids ids_;
   std::size_t sent_ = 0;
   Outcome outcome_;
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  bool done_ = false;
 };
 
 }  // namespace

@@ -17,8 +17,8 @@ AsyncLookup::AsyncLookup(std::shared_ptr<ClientCore> core, std::string_view cour
 std::shared_ptr<AsyncLookup> AsyncLookup::Start(std::shared_ptr<ClientCore> core, std::string_view courier_id,
                                                 absl::StatusOr<EffectiveOptions> options,
                                                 LookupCallback callback) {
-  std::shared_ptr<AsyncLookup> lookup(
-      new AsyncLookup(std::move(core), courier_id, std::move(options), std::move(callback)));
+  auto lookup =
+      std::make_shared<AsyncLookup>(std::move(core), courier_id, std::move(options), std::move(callback));
   lookup->position_ = lookup->registry_->Add(lookup);
   if (!lookup->position_) lookup->invalid_ = ShutDown();
   if (lookup->invalid_.ok()) {

@@ -24,12 +24,13 @@ class AsyncLookup final : public Cancellable, private LookupCallHandler, private
                                             absl::StatusOr<EffectiveOptions> options,
                                             LookupCallback callback);
 
-  void Cancel() override { call_.Cancel(); }
-
- private:
+  // For Start alone; public so that make_shared, with its one allocation, can have it.
   AsyncLookup(std::shared_ptr<ClientCore> core, std::string_view courier_id,
               absl::StatusOr<EffectiveOptions> options, LookupCallback callback);
 
+  void Cancel() override { call_.Cancel(); }
+
+ private:
   void OnCallDone(LookupCall& call) override;
   // Tells of an error that was found before the call could start.
   void Run() override;
