@@ -102,8 +102,7 @@ std::string Endpoint::last_error() const {
   return last_error_;
 }
 
-EndpointStatus Endpoint::Describe(Time now) {
-  UpdateConnectivity();
+EndpointStatus Endpoint::Describe(Time now) const {
   EndpointStatus out;
   out.address = name();
   out.state = connectivity();

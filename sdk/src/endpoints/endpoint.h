@@ -68,7 +68,7 @@ class Endpoint {
   }
 
   std::string last_error() const;
-  EndpointStatus Describe(Time now);
+  EndpointStatus Describe(Time now) const;
 
  private:
   static constexpr std::chrono::seconds kProbeInterval{1};

@@ -3,6 +3,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "contract/text.h"
 
@@ -61,7 +62,7 @@ class EndpointPool::Watch final : public Completion, public std::enable_shared_f
       const std::shared_ptr<Watch> last = std::move(keep_alive_);
       return;
     }
-    if (endpoint->UpdateConnectivity()) pool->OnConnectivityChanged(endpoint->connectivity());
+    pool->Look(*endpoint);
     endpoint->channel(ChannelUse::kLookups).Watch(loop_, endpoint->connectivity(), *this);
   }
 
@@ -154,15 +155,15 @@ std::pair<std::shared_ptr<const EndpointPool::EndpointSet>, std::uint64_t> Endpo
 }
 
 EndpointPool::LookupPick EndpointPool::PickForLookup(const LookupRequest& request) {
-  const auto [set, version] = Snapshot();
+  auto [set, version] = Snapshot();
+  // A first look at the connections is a change too.
+  if (set != nullptr && WatchIfDue(*set)) std::tie(set, version) = Snapshot();
   LookupPick pick;
   if (set == nullptr) {
     pick = PickUnresolved(request);
   } else if (set->endpoints.size() == 1) {
-    WatchIfDue(*set);
     pick = PickOnly(set->endpoints.front(), request);
   } else {
-    WatchIfDue(*set);
     pick = PickAmong(*set, request);
   }
   // Of before the look: what has changed since must not be missed.
@@ -397,17 +398,19 @@ void EndpointPool::OnResolved(absl::StatusOr<std::vector<EndpointAddress>> resul
     WakeWaiters();
   }
   for (const std::shared_ptr<Endpoint>& endpoint : added) {
-    endpoint->UpdateConnectivity();
+    Look(*endpoint);
     std::make_shared<Watch>(weak_from_this(), endpoint, watch_loop_())->Start(*endpoint);
   }
 }
 
 // A single endpoint is watched from its second lookup on: a program that makes one only needs no thread for
 // it.
-void EndpointPool::WatchIfDue(const EndpointSet& set) {
-  if (watch_asked_.load(std::memory_order_relaxed)) return;
-  if (set.endpoints.size() == 1 && picks_.fetch_add(1, std::memory_order_relaxed) == 0) return;
-  if (!watch_asked_.exchange(true)) StartWatching();
+bool EndpointPool::WatchIfDue(const EndpointSet& set) {
+  if (watch_asked_.load(std::memory_order_relaxed)) return false;
+  if (set.endpoints.size() == 1 && picks_.fetch_add(1, std::memory_order_relaxed) == 0) return false;
+  if (watch_asked_.exchange(true)) return false;
+  StartWatching();
+  return true;
 }
 
 void EndpointPool::StartWatching() {
@@ -419,7 +422,7 @@ void EndpointPool::StartWatching() {
     set = set_;
   }
   for (const std::shared_ptr<Endpoint>& endpoint : set->endpoints) {
-    endpoint->UpdateConnectivity();
+    Look(*endpoint);
     std::make_shared<Watch>(weak_from_this(), endpoint, watch_loop_())->Start(*endpoint);
   }
 }
@@ -431,8 +434,8 @@ void EndpointPool::OnConnectivityChanged(Connectivity state) {
   WakeWaiters();
 }
 
-void EndpointPool::OnConnectFailure(Endpoint& endpoint) {
-  // The watch may not have heard of it yet.
+// Whoever sees a change first must tell: the watch will find nothing new.
+void EndpointPool::Look(Endpoint& endpoint) {
   if (endpoint.UpdateConnectivity()) OnConnectivityChanged(endpoint.connectivity());
 }
 
@@ -483,7 +486,10 @@ std::vector<EndpointStatus> EndpointPool::Describe(Time now) {
   std::vector<EndpointStatus> out;
   if (set == nullptr) return out;
   if (!watch_asked_.exchange(true)) StartWatching();
-  for (const std::shared_ptr<Endpoint>& endpoint : set->endpoints) out.push_back(endpoint->Describe(now));
+  for (const std::shared_ptr<Endpoint>& endpoint : set->endpoints) {
+    Look(*endpoint);
+    out.push_back(endpoint->Describe(now));
+  }
   return out;
 }
 

@@ -114,8 +114,8 @@ class EndpointPool : public std::enable_shared_from_this<EndpointPool> {
     if (!was_connected()) was_connected_.store(true, std::memory_order_relaxed);
   }
 
-  // An attempt found no connection to the endpoint, or lost it.
-  void OnConnectFailure(Endpoint& endpoint);
+  // An attempt found no connection to the endpoint, or lost it: the watch may not have heard of it yet.
+  void OnConnectFailure(Endpoint& endpoint) { Look(endpoint); }
 
   // An attempt has failed in a way that another set of endpoints might not: names are resolved again soon.
   void OnEndpointFailure();
@@ -155,8 +155,10 @@ class EndpointPool : public std::enable_shared_from_this<EndpointPool> {
   std::shared_ptr<const EndpointSet> MakeSet(std::vector<EndpointAddress> addresses);
   void StartResolving();
   void OnResolved(absl::StatusOr<std::vector<EndpointAddress>> result);
-  void WatchIfDue(const EndpointSet& set);
+  // True: watching has begun with it.
+  bool WatchIfDue(const EndpointSet& set);
   void StartWatching();
+  void Look(Endpoint& endpoint);
   void OnConnectivityChanged(Connectivity state);
   void WakeWaiters();
   void ReviewLatencies();

@@ -143,6 +143,23 @@ TEST_F(EndpointPoolTest, DoesNotMissAChangeBetweenThePickAndTheWait) {
   EXPECT_TRUE(told);
 }
 
+TEST_F(EndpointPoolTest, TellsWhoWaitsWhoeverSeesTheChangeFirst) {
+  server("a").connectivity = Connectivity::kConnecting;
+  server("b").connectivity = Connectivity::kConnecting;
+  Make({"a", "b"});
+  const EndpointPool::LookupPick pick = Pick();
+  bool told = false;
+  pool_->WhenChanged(pick.version, loop_, std::make_shared<Note>(told));
+  {
+    // The watch has not heard of it.
+    const std::lock_guard<std::mutex> lock(server("a").mutex);
+    server("a").connectivity = Connectivity::kReady;
+  }
+  EXPECT_EQ(pool_->Describe(now_)[0].state, EndpointState::kReady);
+  Settle(loop_);
+  EXPECT_TRUE(told);
+}
+
 TEST_F(EndpointPoolTest, GivesOneThatIsDownWhenAllAreForTheCause) {
   server("a").connectivity = Connectivity::kTransientFailure;
   server("b").connectivity = Connectivity::kTransientFailure;
