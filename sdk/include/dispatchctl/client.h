@@ -91,11 +91,10 @@ class DISPATCHCTL_EXPORT Client {
   /// of is begun. Empty: the target has not been resolved, which is begun too.
   std::vector<EndpointStatus> Endpoints() const { return connection_->Endpoints(); }
 
-  /// Takes no more calls, lets lookups in flight end for at most `timeout`, then cancels them. Calls made from
-  /// now on fail with CANCELLED. Streams are not waited for: finish or cancel them first; one that loses its
-  /// connection from now on ends. OK: all ended by themselves. Errors:
-  /// DEADLINE_EXCEEDED when some had to be cancelled; FAILED_PRECONDITION inside a callback, where nothing
-  /// can be waited for.
+  /// Takes no more calls, lets lookups in flight end for at most `timeout`, then cancels them. Calls made
+  /// from now on fail with CANCELLED. Streams are not waited for: finish or cancel them first; one that loses
+  /// its connection from now on ends. OK: all ended by themselves. Errors: DEADLINE_EXCEEDED when some had to
+  /// be cancelled; FAILED_PRECONDITION inside a callback, where nothing can be waited for.
   absl::Status Shutdown(std::chrono::nanoseconds timeout) const { return connection_->Shutdown(timeout); }
 
   /// True when both share the same connections.
