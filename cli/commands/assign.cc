@@ -58,6 +58,7 @@ class AssignSession {
 
     StreamOptions stream;
     stream.window = options_.window;
+    stream.streams = options_.streams;
     stream.resume = !options_.no_resume;
     stream.total_timeout = context_.line.global.timeout;
     stream.on_result = [this](AssignmentOutcome&& outcome) { results_.OnResult(outcome); };

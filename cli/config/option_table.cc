@@ -389,6 +389,12 @@ constexpr std::array kAssignOptions{
                .help = "most assignments sent and not yet answered (default 4096)",
                .apply = [](CommandLine& line,
                            std::string_view v) { return ApplyNumber(v, 1, 1'048'576, line.assign.window); }},
+    OptionSpec{.name = "streams",
+               .value_name = "K",
+               .help = "share the work over K streams, on as many endpoints as there are; each courier's "
+                       "assignments keep their order (default 1)",
+               .apply = [](CommandLine& line,
+                           std::string_view v) { return ApplyNumber(v, 1, 64, line.assign.streams); }},
     OptionSpec{
         .name = "bad-record",
         .value_name = "ACTION",

@@ -67,6 +67,7 @@ struct AssignOptions {
   std::vector<std::string> files;
   InputFormat input_format = InputFormat::kAuto;
   std::size_t window = 4096;
+  std::size_t streams = 1;
   BadRecord bad_record = BadRecord::kFail;
   std::size_t max_line = std::size_t{1} << 20U;
   bool no_resume = false;

@@ -47,6 +47,13 @@ struct StreamStatistics {
 };
 
 struct StreamOptions {
+  /// How many underlying streams share the work, each on an endpoint of its own as long as there are enough:
+  /// 1 to 64. The assignments of one courier all go over the same one, so they are sent, and where the server
+  /// answers in order are answered, in the order submitted. What an endpoint is slow to answer holds up only
+  /// its own couriers, until it fills the window, which is shared. When one ends for good, the others answer
+  /// what they were given before the whole ends with its status.
+  std::size_t streams = 1;
+
   /// Most assignments handed in and not yet answered (and, with Next(), not yet taken). 1 to 1,048,576.
   std::size_t window = 4096;
 
@@ -144,7 +151,8 @@ class DISPATCHCTL_EXPORT AssignmentStream {
   /// Ends the stream with CANCELLED. Returns at once; may be called in any state.
   virtual void Cancel() = 0;
 
-  /// What was submitted and not answered, in submission order. Complete once the stream has ended.
+  /// What was submitted and not answered, in submission order (with several streams: that of each courier).
+  /// Complete once the stream has ended.
   virtual std::vector<UnacknowledgedAssignment> Unacknowledged() const = 0;
 
   virtual StreamStatistics statistics() const = 0;

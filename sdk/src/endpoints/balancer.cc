@@ -6,15 +6,10 @@
 #include <cmath>
 #include <utility>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+#include "contract/key_hash.h"
 
 namespace dispatchctl::internal {
 namespace {
-
-std::uint64_t Hash(std::string_view text) {
-  return XXH64(text.data(), text.size(), 0);
-}
 
 // The usable index at `from` or next after it, going round.
 std::optional<std::size_t> NextUsable(std::size_t from, std::size_t count,
@@ -205,7 +200,7 @@ class RingHash final : public Balancer {
       for (std::size_t point = 0; point < points; ++point) {
         name.resize(prefix);
         name += std::to_string(point);
-        ring_.push_back({Hash(name), static_cast<std::uint32_t>(index)});
+        ring_.push_back({KeyHash(name), static_cast<std::uint32_t>(index)});
       }
     }
     std::sort(ring_.begin(), ring_.end(), [](const Point& a, const Point& b) { return a.hash < b.hash; });
@@ -214,7 +209,7 @@ class RingHash final : public Balancer {
   std::optional<std::size_t> Pick(std::string_view key, const BalancerCandidates& candidates,
                                   RandomSource& random) override {
     if (ring_.empty()) return std::nullopt;
-    const std::uint64_t hash = key.empty() ? random.Next() : Hash(key);
+    const std::uint64_t hash = key.empty() ? random.Next() : KeyHash(key);
     const auto at =
         std::lower_bound(ring_.begin(), ring_.end(), hash,
                          [](const Point& point, std::uint64_t wanted) { return point.hash < wanted; });

@@ -10,7 +10,6 @@
 #include <functional>
 #include <mutex>
 #include <optional>
-#include <random>
 #include <set>
 #include <string>
 #include <utility>
@@ -18,9 +17,12 @@
 
 #include "call/effective_options.h"
 #include "call/retryable.h"
+#include "call/room.h"
+#include "contract/encoded_size.h"
+#include "contract/key_hash.h"
 #include "contract/text.h"
 #include "stream/stream_machine.h"
-#include "stream/submission_room.h"
+#include "stream/stream_shard.h"
 
 namespace dispatchctl::internal {
 namespace {
@@ -29,6 +31,8 @@ using std::chrono::nanoseconds;
 
 // Of attempts in the report of a stream that was lost again and again.
 constexpr std::size_t kLongestHistory = 64;
+
+constexpr std::size_t kMostStreams = 64;
 
 // So that adding it to a time cannot overflow.
 constexpr std::chrono::hours kLongestWait{24 * 365};
@@ -49,26 +53,27 @@ StreamPolicy PolicyOf(const StreamOptions& options) {
   return policy;
 }
 
-// Runs a stream machine on gRPC. All its work is on the loop's thread: submitted updates wait in a queue
-// until the machine takes them. Keeps itself alive until its last callback.
+std::size_t ShardOf(std::string_view courier_id, std::size_t shards) {
+  return shards == 1 ? 0 : KeyHash(courier_id) % shards;
+}
+
+// One stream for its user, whose updates go over one underlying stream or over several. Keeps itself alive
+// until its last callback.
 class Driver final : public Task,
-                     private Timer,
                      private IdleListener,
-                     private StreamActions,
+                     private StreamShardOwner,
                      public std::enable_shared_from_this<Driver> {
  public:
   Driver(std::shared_ptr<ClientCore> core, StreamOptions options, Metadata metadata)
       : core_(std::move(core)),
         options_(std::move(options)),
-        metadata_(std::move(metadata)),
-        policy_(PolicyOf(options_)),
+        settings_(SettingsOf(options_, std::move(metadata))),
         most_update_bytes_(std::min(options_.max_update_bytes, options_.max_outstanding_bytes)),
-        started_(Clock::now()),
-        room_(options_.window, options_.max_outstanding_bytes),
-        machine_(policy_, *this, [random = std::minstd_rand(std::random_device()())]() mutable {
-          return std::uniform_real_distribution<double>()(random);
-        }) {
-    if (policy_.total_timeout) deadline_ = started_ + *policy_.total_timeout;
+        room_(options_.window, options_.max_outstanding_bytes) {
+    for (std::size_t i = 0; i < options_.streams; ++i) {
+      shards_.push_back(
+          std::make_shared<StreamShard>(core_, static_cast<StreamShardOwner&>(*this), settings_));
+    }
   }
 
   void Open() {
@@ -141,57 +146,40 @@ class Driver final : public Task,
   }
 
   StreamStatistics statistics() const {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    StreamStatistics out = statistics_;
-    out.submitted = submitted_;
+    StreamStatistics out;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      out = statistics_;
+    }
+    for (const auto& shard : shards_) out.submitted += shard->submitted();
     return out;
   }
 
   // On the loop's thread.
   void Run() override {
-    if (machine_.finished()) return;
+    if (ended_shards_ == shards_.size()) return;
     if (tell_writable_.exchange(false)) TellWritable();
-    if (cancelled_.load()) {
-      machine_.Cancel();
-    } else if (machine_.state() == StreamState::kIdle) {
-      machine_.Start(started_);
-    } else if (waiting_for_names_) {
-      ChooseEndpoint();
-    } else {
-      machine_.Pump(Clock::now());
+    const bool start = !std::exchange(begun_, true);
+    for (const auto& shard : shards_) {
+      if (cancelled_.load()) {
+        shard->Cancel();
+      } else if (start) {
+        shard->Start();
+      } else {
+        shard->Run();
+      }
     }
   }
 
  private:
-  // A call of the stream's, and who tells the machine what happens to it.
-  class UnderlyingCall final : public AssignmentCallHandler {
-   public:
-    UnderlyingCall(Driver& driver, Generation generation) : driver_(driver), generation_(generation) {}
-
-    void Start(Endpoint& endpoint, const AttemptOptions& options) {
-      call_ =
-          endpoint.channel(ChannelUse::kStreams).MakeAssignmentCall(driver_.core_->loop(), options, *this);
-      call_->Start();
-    }
-
-    AssignmentCall& call() { return *call_; }
-    Generation generation() const { return generation_; }
-    Clock::time_point started() const { return started_; }
-
-    void OnStarted() override { driver_.machine_.Connected(generation_, Clock::now()); }
-    void OnWritable() override { driver_.machine_.Writable(generation_, Clock::now()); }
-    void OnResult(AssignmentResult& result) override {
-      driver_.machine_.Result(generation_, result, Clock::now());
-    }
-    void OnUndecodable() override { driver_.machine_.Undecodable(generation_); }
-    void OnEnd(AttemptEnd end) override { driver_.OnCallEnd(std::move(end)); }
-
-   private:
-    Driver& driver_;
-    const Generation generation_;
-    const Clock::time_point started_ = Clock::now();
-    std::unique_ptr<AssignmentCall> call_;
-  };
+  static StreamShard::Settings SettingsOf(const StreamOptions& options, Metadata metadata) {
+    StreamShard::Settings settings;
+    settings.policy = PolicyOf(options);
+    settings.started = Clock::now();
+    if (settings.policy.total_timeout) settings.deadline = settings.started + *settings.policy.total_timeout;
+    settings.metadata = std::move(metadata);
+    return settings;
+  }
 
   static absl::Status Closed() {
     return absl::FailedPreconditionError("the stream takes no more assignments");
@@ -208,112 +196,37 @@ class Driver final : public Task,
 
   // Moves from `update` only when it was taken.
   absl::Status Push(AssignmentUpdate& update, std::uint64_t tag) {
-    bool wake_up;
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      if (sealed_) return Closed();
-      pending_.push_back({std::move(update), tag});
-      ++submitted_;
-      wake_up = std::exchange(hungry_, false);
-    }
-    if (wake_up) core_->loop().Schedule(shared_from_this());
-    return absl::OkStatus();
+    StreamShard& shard = *shards_[ShardOf(update.courier_id, shards_.size())];
+    return shard.Push(update, tag) ? absl::OkStatus() : Closed();
   }
 
-  void TakeSubmitted() override {
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      hungry_ = pending_.empty();
-      if (hungry_) {
-        if (!closed_.load()) return;
-        sealed_ = true;
+  bool closed() const override { return closed_.load(); }
+
+  TriedEndpoints EndpointsBeside(const StreamShard& shard) const override {
+    TriedEndpoints beside;
+    for (const auto& other : shards_) {
+      if (other.get() != &shard && other->endpoint() != nullptr && !other->machine().finished()) {
+        beside.push_back(other->endpoint());
       }
-      taken_.swap(pending_);
     }
-    if (taken_.empty()) {
-      machine_.EndInput();
-      return;
-    }
-    for (UnacknowledgedAssignment& taken : taken_) machine_.Submit(std::move(taken.update), taken.tag);
-    taken_.clear();
+    return beside;
   }
 
-  void OpenCall(Generation generation, bool new_round) override {
-    generation_ = generation;
-    if (new_round) {
-      tried_.clear();
-      lost_ = endpoint_;
-    } else {
-      tried_.push_back(endpoint_);
-    }
-    PublishCounts();
-    ChooseEndpoint();
-  }
-
-  void ChooseEndpoint() {
-    EndpointPool::Pick pick = Pick();
-    if (pick.resolving) {
-      StopWaitingForNames();
-      waiting_for_names_ = true;
-      waited_for_names_ = true;
-      core_->pool().WhenResolved(core_->loop(), shared_from_this());
-      return;
-    }
-    waiting_for_names_ = false;
-    if (pick.endpoint == nullptr) {
-      machine_.CannotConnect(generation_, {std::move(pick.status), Phase::kResolve, Origin::kLocal},
-                             Clock::now());
-      return;
-    }
-    endpoint_ = std::move(pick.endpoint);
-    endpoint_name_ = *endpoint_names_.insert(endpoint_->name()).first;
+  std::string_view OnAttempt(std::string_view endpoint) override {
     ++report_.attempts;
-    AttemptOptions attempt_options;
-    attempt_options.deadline = deadline_;
-    attempt_options.default_metadata = &core_->default_metadata();
-    attempt_options.metadata = &metadata_;
-    call_ = std::make_unique<UnderlyingCall>(*this, generation_);
-    call_->Start(*endpoint_, attempt_options);
+    PublishCounts();
+    return *endpoint_names_.emplace(endpoint).first;
   }
 
-  // The endpoint that was lost is chosen again only where there is no other.
-  EndpointPool::Pick Pick() {
-    if (lost_ != nullptr) {
-      TriedEndpoints passed_over = tried_;
-      passed_over.push_back(lost_);
-      EndpointPool::Pick other = core_->pool().PickFor(ChannelUse::kStreams, passed_over, waited_for_names_);
-      if (other.endpoint != nullptr || other.resolving) return other;
-    }
-    return core_->pool().PickFor(ChannelUse::kStreams, tried_, waited_for_names_);
+  void OnAttemptEnd(std::string_view endpoint, const absl::Status& status,
+                    Clock::time_point started) override {
+    if (status.ok() && report_.history.empty()) return;
+    if (report_.history.size() == kLongestHistory) report_.history.erase(report_.history.begin());
+    report_.history.push_back({std::string(endpoint), status, started - settings_.started,
+                               Clock::now() - started, /*hedge=*/false});
   }
 
-  void StopWaitingForNames() {
-    if (std::exchange(waiting_for_names_, false)) core_->pool().StopWaiting(shared_from_this());
-  }
-
-  void Write(const AssignmentUpdate& update, bool more) override { call_->call().Write(update, more); }
-
-  void HalfClose() override { call_->call().HalfClose(); }
-
-  void CancelCall() override {
-    if (call_ != nullptr) {
-      call_->call().Cancel();
-      return;
-    }
-    StopWaitingForNames();
-    machine_.CannotConnect(generation_, {absl::CancelledError(), Phase::kResolve, Origin::kLocal},
-                           Clock::now());
-  }
-
-  void Deliver(Outbox::Acknowledged&& acknowledged, AssignmentResult& result, Outbox::Time now) override {
-    AssignmentOutcome outcome;
-    outcome.result.assignment_id.swap(result.assignment_id);
-    outcome.result.accepted = result.accepted;
-    outcome.update = std::move(acknowledged.update);
-    outcome.tag = acknowledged.tag;
-    outcome.latency = now - acknowledged.written_at;
-    outcome.attempt = acknowledged.attempts;
-    outcome.endpoint = endpoint_name_;
+  void OnOutcome(AssignmentOutcome&& outcome) override {
     if (!std::exchange(batch_open_, true)) core_->loop().CallWhenIdle(*this);
     if (!options_.on_result) {
       const std::lock_guard<std::mutex> lock(mutex_);
@@ -338,59 +251,58 @@ class Driver final : public Task,
   }
 
   void PublishCounts() {
-    const StreamStatistics statistics = machine_.statistics();
+    StreamStatistics sum;
+    for (const auto& shard : shards_) {
+      const StreamStatistics part = shard->machine().statistics();
+      sum.acknowledged += part.acknowledged;
+      sum.resent += part.resent;
+      sum.unknown_results += part.unknown_results;
+      sum.reconnects += part.reconnects;
+      sum.undecodable_results += part.undecodable_results;
+    }
     const std::lock_guard<std::mutex> lock(mutex_);
-    statistics_ = statistics;
+    statistics_ = sum;
   }
 
-  void OnCallEnd(AttemptEnd end) {
-    const std::unique_ptr<UnderlyingCall> ended = std::move(call_);
-    if (!end.status.ok() || !report_.history.empty()) Remember(*ended, end.status);
-    machine_.Ended(ended->generation(), std::move(end), Clock::now());
-  }
-
-  void Remember(const UnderlyingCall& ended, const absl::Status& status) {
-    if (report_.history.size() == kLongestHistory) report_.history.erase(report_.history.begin());
-    report_.history.push_back({endpoint_->name(), status, ended.started() - started_,
-                               Clock::now() - ended.started(), /*hedge=*/false});
-  }
-
-  void StartTimer(Outbox::Time when) override {
-    StopTimer();
-    core_->loop().StartTimer(*this, when);
-  }
-
-  void StopTimer() override { core_->loop().CancelTimer(*this); }
-
-  void OnTimer() override { machine_.TimerFired(Clock::now()); }
-
-  void Seal() override {
+  void OnSealed() override {
     closed_.store(true);
     room_.Close();
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      sealed_ = true;
-    }
-    TakeSubmitted();
   }
 
-  void Finish(AttemptEnd end) override {
+  // The others answer what they were given, and end.
+  void OnShardEnd(const StreamShard& shard, AttemptEnd end) override {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      for (UnacknowledgedAssignment& left : shard.machine().outbox().Unacknowledged()) {
+        unacknowledged_.push_back(std::move(left));
+      }
+    }
+    if (ended_shards_++ == 0 || (end_.status.ok() && !end.status.ok())) {
+      end_ = std::move(end);
+      report_.endpoint = shard.endpoint_name();
+    }
+    if (ended_shards_ == shards_.size()) {
+      Finish();
+    } else {
+      core_->loop().Schedule(shared_from_this());
+    }
+  }
+
+  void Finish() {
     if (batch_open_) {
       core_->loop().CancelIdleCall(*this);
       OnIdle();
     }
     PublishCounts();
-    report_.phase = end.phase;
-    report_.origin = end.origin;
-    report_.retryable = IsRetryable(end.status.code(), end.phase, end.origin);
-    report_.elapsed = Clock::now() - started_;
-    report_.endpoint = endpoint_name_;
+    report_.phase = end_.phase;
+    report_.origin = end_.origin;
+    report_.retryable = IsRetryable(end_.status.code(), end_.phase, end_.origin);
+    report_.elapsed = Clock::now() - settings_.started;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      status_ = end.status;
-      unacknowledged_ = machine_.outbox().Unacknowledged();
+      status_ = end_.status;
     }
-    if (!abandoned_.load() && options_.on_finished) options_.on_finished(end.status, report_);
+    if (!abandoned_.load() && options_.on_finished) options_.on_finished(end_.status, report_);
     const std::shared_ptr<Driver> last = std::move(keep_alive_);
     const std::lock_guard<std::mutex> lock(mutex_);
     ended_ = true;
@@ -399,12 +311,10 @@ class Driver final : public Task,
 
   const std::shared_ptr<ClientCore> core_;
   const StreamOptions options_;
-  const Metadata metadata_;
-  const StreamPolicy policy_;
+  const StreamShard::Settings settings_;
   const std::size_t most_update_bytes_;
-  const Clock::time_point started_;
-  std::optional<Clock::time_point> deadline_;
-  SubmissionRoom room_;
+  Room room_;
+  std::vector<std::shared_ptr<StreamShard>> shards_;
   std::atomic<bool> closed_{false};
   std::atomic<bool> cancelled_{false};
   std::atomic<bool> abandoned_{false};
@@ -412,30 +322,19 @@ class Driver final : public Task,
 
   mutable std::mutex mutex_;  // guards the block below
   std::condition_variable changed_;
-  std::vector<UnacknowledgedAssignment> pending_;
-  bool sealed_ = false;
-  bool hungry_ = false;  // the loop's thread found nothing to write and must be woken
   std::deque<AssignmentOutcome> results_;
-  std::uint64_t submitted_ = 0;
   StreamStatistics statistics_;
   std::vector<UnacknowledgedAssignment> unacknowledged_;
   absl::Status status_;
   bool ended_ = false;
 
   // The loop's thread only.
-  StreamMachine machine_;
-  std::vector<UnacknowledgedAssignment> taken_;
+  bool begun_ = false;
+  std::size_t ended_shards_ = 0;
+  AttemptEnd end_;  // the stream's, once a shard has ended
   CallReport report_;
-  Generation generation_ = 0;  // of the call that is open or to be opened
-  TriedEndpoints tried_;       // in this round
-  std::shared_ptr<Endpoint> lost_;
-  std::shared_ptr<Endpoint> endpoint_;
   // Outcomes name endpoints that may be gone by the time they are taken.
-  std::set<std::string> endpoint_names_;
-  std::string_view endpoint_name_;
-  std::unique_ptr<UnderlyingCall> call_;
-  bool waiting_for_names_ = false;
-  bool waited_for_names_ = false;
+  std::set<std::string, std::less<>> endpoint_names_;
   bool batch_open_ = false;
   std::shared_ptr<Driver> keep_alive_;
 };
@@ -443,12 +342,14 @@ class Driver final : public Task,
 absl::Status Validate(const StreamOptions& options) {
   const auto invalid = [](std::string_view what) { return absl::InvalidArgumentError(View(what)); };
   constexpr nanoseconds kZero{0};
-  if (options.window == 0 || options.window > SubmissionRoom::kMostUpdates) {
+  if (options.window == 0 || options.window > Room::kMostItems) {
     return invalid("window is not between 1 and 1048576");
   }
-  if (options.max_outstanding_bytes == 0 || options.max_outstanding_bytes > SubmissionRoom::kMostBytes) {
+  if (options.max_outstanding_bytes == 0 || options.max_outstanding_bytes > Room::kMostBytes) {
     return invalid("max_outstanding_bytes is not between 1 and 2^40");
   }
+  if (options.streams == 0 || options.streams > kMostStreams)
+    return invalid("streams is not between 1 and 64");
   if (options.max_update_bytes == 0) return invalid("max_update_bytes is zero");
   if (options.initial_reconnect_backoff <= kZero) {
     return invalid("initial_reconnect_backoff is not greater than zero");
