@@ -18,8 +18,9 @@
 #include <utility>
 #include <vector>
 
+#include "call/room.h"
+#include "contract/encoded_size.h"
 #include "stream/stream_machine.h"
-#include "stream/submission_room.h"
 
 namespace dispatchctl::internal {
 namespace {
@@ -761,7 +762,7 @@ class Simulation final : private StreamActions {
   const std::uint64_t endpoints_;
   const std::uint64_t faults_in_;
   Time now_{std::chrono::hours(1)};
-  SubmissionRoom room_;
+  Room room_;
   StreamMachine machine_;
   std::string failure_;
 
