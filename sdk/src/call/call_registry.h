@@ -29,7 +29,8 @@ class CallRegistry {
   }
 
   void Remove(Position position) {
-    std::shared_ptr<Cancellable> removed;  // outlives the lock: a call's end may release much
+    // Outlives the lock: a call's end may release much, this registry included.
+    std::shared_ptr<Cancellable> removed;
     const std::lock_guard<std::mutex> lock(mutex_);
     removed = std::move(*position);
     position->reset();

@@ -112,31 +112,29 @@ void Apply(const CallOptions& options, EffectiveOptions* out) {
   if (options.stale_if_error) out->stale_if_error = options.stale_if_error;
 }
 
-absl::StatusOr<EffectiveOptions> ResolveFrom(EffectiveOptions out, const CallOptions& call) {
+}  // namespace
+
+EffectiveOptions DefaultsOf(const ClientOptions& options) {
+  EffectiveOptions out;
+  out.stale_if_error = options.fallback.stale_if_error;
+  Apply(options.call_defaults, &out);
+  return out;
+}
+
+bool SetsNothing(const CallOptions& call) {
+  return !call.total_timeout && !call.attempt_timeout && !call.wait_for_ready && !call.retry &&
+         !call.hedging && !call.stale_if_error && call.metadata.empty();
+}
+
+absl::StatusOr<EffectiveOptions> Resolve(const CallOptions& call, const EffectiveOptions& defaults) {
   if (absl::Status status = ValidateCallOptions(call); !status.ok()) return status;
+  EffectiveOptions out = defaults;
   Apply(call, &out);
   if (call.metadata.empty()) return out;
   absl::StatusOr<Metadata> metadata = NormalizeMetadata(call.metadata);
   if (!metadata.ok()) return metadata.status();
   out.metadata = *std::move(metadata);
   return out;
-}
-
-}  // namespace
-
-CallDefaults::CallDefaults(const ClientOptions& options) {
-  options_.stale_if_error = options.fallback.stale_if_error;
-  Apply(options.call_defaults, &options_);
-}
-
-absl::StatusOr<EffectiveOptions> Resolve(const CallOptions& call, const CallDefaults& defaults) {
-  return ResolveFrom(defaults.options(), call);
-}
-
-absl::StatusOr<EffectiveOptions> Resolve(const CallOptions& call, const CallOptions& defaults) {
-  EffectiveOptions out;
-  Apply(defaults, &out);
-  return ResolveFrom(std::move(out), call);
 }
 
 absl::StatusOr<Metadata> NormalizeMetadata(const Metadata& metadata) {

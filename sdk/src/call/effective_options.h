@@ -29,24 +29,15 @@ struct EffectiveOptions {
 };
 
 // What the calls of a client start from: its options over the built-in values, brought into the form of a
-// call once.
-class CallDefaults {
- public:
-  // Of options that ValidateClientOptions lets pass.
-  explicit CallDefaults(const ClientOptions& options);
+// call once. Of options that ValidateClientOptions lets pass.
+EffectiveOptions DefaultsOf(const ClientOptions& options);
 
-  const EffectiveOptions& options() const { return options_; }
+// True when a call with these options is made as the defaults say.
+bool SetsNothing(const CallOptions& call);
 
- private:
-  EffectiveOptions options_;
-};
-
-// Call > client > built-in. Allocates nothing for a call that sets no metadata. Errors: INVALID_ARGUMENT
-// naming the option of the call.
-absl::StatusOr<EffectiveOptions> Resolve(const CallOptions& call, const CallDefaults& defaults);
-
-// The same where ClientOptions::fallback has no part in it.
-absl::StatusOr<EffectiveOptions> Resolve(const CallOptions& call, const CallOptions& defaults);
+// Call > defaults. Allocates nothing for a call that sets no metadata. Errors: INVALID_ARGUMENT naming the
+// option of the call.
+absl::StatusOr<EffectiveOptions> Resolve(const CallOptions& call, const EffectiveOptions& defaults);
 
 // Every entry in wire form. Errors: INVALID_ARGUMENT naming the key.
 absl::StatusOr<Metadata> NormalizeMetadata(const Metadata& metadata);

@@ -97,14 +97,9 @@ void LookupCall::Start(bool on_loop) {
 
 void LookupCall::Cancel() {
   const std::lock_guard<std::mutex> lock(mutex_);
-  cancelled_ = true;
+  cancelled_.store(true);
   ForEachUnderWay([](Attempt& attempt) { attempt.rpc->Cancel(); });
   if (continuation_ != nullptr) loop_.Schedule(continuation_);
-}
-
-bool LookupCall::IsCancelled() {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  return cancelled_;
 }
 
 template <class Visitor>
@@ -277,12 +272,12 @@ void LookupCall::StartAttempt(EndpointPool::LookupPick&& pick, Clock::time_point
   if (hedge) ++report_.hedges;
   ++in_flight_;
   attempt.endpoint->OnAttemptStarted();
-  std::unique_ptr<LookupAttempt> rpc = attempt.endpoint->channel(ChannelUse::kLookups)
-                                           .MakeLookup(loop_, courier_id_, attempt_options, attempt);
+  LookupAttemptPtr rpc = attempt.endpoint->channel(ChannelUse::kLookups)
+                             .MakeLookup(loop_, courier_id_, attempt_options, attempt);
   LookupAttempt* const started = rpc.get();
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (cancelled_) rpc->Cancel();
+    if (IsCancelled()) rpc->Cancel();
     attempt.rpc = std::move(rpc);
   }
   if (hedges_) {
@@ -305,7 +300,7 @@ void LookupCall::TryHedge(Clock::time_point now) {
   TriedEndpoints tried = tried_;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (cancelled_) return;
+    if (IsCancelled()) return;
     ForEachUnderWay([&](Attempt& attempt) { tried.push_back(attempt.endpoint); });
   }
   EndpointPool::LookupPick pick;

@@ -2,6 +2,7 @@
 
 #include <absl/status/statusor.h>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -66,7 +67,7 @@ class LookupCall final : private Timer {
     std::shared_ptr<Endpoint> endpoint;
     CircuitBreaker::Permit permit;
     RetryBudget::Slot slot;
-    std::unique_ptr<LookupAttempt> rpc;  // guarded by the call's mutex; null: not under way
+    LookupAttemptPtr rpc;  // guarded by the call's mutex; null: not under way
     Clock::time_point started;
     Clock::time_point deadline;
     bool hedge = false;
@@ -82,7 +83,7 @@ class LookupCall final : private Timer {
     kEnded,       // but attempts that have become needless may still be under way
   };
 
-  bool IsCancelled();
+  bool IsCancelled() const { return cancelled_.load(); }
   Attempt& FreeAttempt();
   template <class Visitor>
   void ForEachUnderWay(Visitor visitor);
@@ -129,9 +130,9 @@ class LookupCall final : private Timer {
   int in_flight_ = 0;
   std::optional<AttemptEnd> last_failure_;
 
-  std::mutex mutex_;  // guards the attempts' calls and the two below against Cancel
+  std::atomic<bool> cancelled_{false};
+  std::mutex mutex_;  // guards the attempts' calls and the one below against Cancel
   std::shared_ptr<Continuation> continuation_;
-  bool cancelled_ = false;
   Attempt first_;
   std::vector<std::unique_ptr<Attempt>> others_;  // most calls need none
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "call/effective_options.h"
 #include "call/hedge_budget.h"
 #include "call/retry_budget.h"
 #include "dispatchctl/fallback.h"
@@ -21,6 +22,7 @@ struct LookupEnvironment {
       : default_metadata(std::move(metadata)), retry_budget(throttling), random(seed) {}
 
   const Metadata default_metadata;  // in wire form
+  EffectiveOptions default_options;
   std::shared_ptr<EndpointPool> pool;
   RetryBudget retry_budget;
   HedgeBudget hedge_budget;

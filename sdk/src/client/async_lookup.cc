@@ -5,21 +5,31 @@
 namespace dispatchctl::internal {
 
 AsyncLookup::AsyncLookup(std::shared_ptr<ClientCore> core, std::string_view courier_id,
-                         absl::StatusOr<EffectiveOptions> options, LookupCallback callback)
+                         std::unique_ptr<const EffectiveOptions> own_options, absl::Status invalid,
+                         LookupCallback callback)
     : core_(std::move(core)),
-      registry_(core_->async_calls()),
       courier_id_(courier_id),
-      invalid_(!options.ok() ? options.status() : ValidateId("courier_id", courier_id)),
-      options_(options.ok() ? *std::move(options) : EffectiveOptions{}),
+      own_options_(std::move(own_options)),
+      invalid_(std::move(invalid)),
       callback_(std::move(callback)),
-      call_(core_->lookups(), core_->loop(), options_, courier_id_, *this) {}
+      call_(core_->lookups(), core_->loop(),
+            own_options_ != nullptr ? *own_options_ : core_->lookups().default_options, courier_id_, *this) {}
 
 std::shared_ptr<AsyncLookup> AsyncLookup::Start(std::shared_ptr<ClientCore> core, std::string_view courier_id,
-                                                absl::StatusOr<EffectiveOptions> options,
-                                                LookupCallback callback) {
-  auto lookup =
-      std::make_shared<AsyncLookup>(std::move(core), courier_id, std::move(options), std::move(callback));
-  lookup->position_ = lookup->registry_->Add(lookup);
+                                                const CallOptions& options, LookupCallback callback) {
+  absl::Status invalid = ValidateId("courier_id", courier_id);
+  std::unique_ptr<const EffectiveOptions> own_options;
+  if (!SetsNothing(options)) {
+    absl::StatusOr<EffectiveOptions> resolved = Resolve(options, core->lookups().default_options);
+    if (resolved.ok()) {
+      own_options = std::make_unique<const EffectiveOptions>(*std::move(resolved));
+    } else {
+      invalid = resolved.status();
+    }
+  }
+  auto lookup = std::make_shared<AsyncLookup>(std::move(core), courier_id, std::move(own_options),
+                                              std::move(invalid), std::move(callback));
+  lookup->position_ = lookup->core_->async_calls()->Add(lookup);
   if (!lookup->position_) lookup->invalid_ = ShutDown();
   if (lookup->invalid_.ok()) {
     lookup->call_.Start(lookup->core_->IsOwnThread());
@@ -33,18 +43,19 @@ std::shared_ptr<AsyncLookup> AsyncLookup::Start(std::shared_ptr<ClientCore> core
 void AsyncLookup::Run() {
   CallReport report;
   report.phase = Phase::kArguments;
-  End(invalid_, report);
+  End(std::move(invalid_), report);
 }
 
 void AsyncLookup::OnCallDone(LookupCall& call) {
   End(std::move(call.result()), call.report());
 }
 
-void AsyncLookup::End(absl::StatusOr<CourierStatus> result, const CallReport& report) {
+void AsyncLookup::End(absl::StatusOr<CourierStatus>&& result, const CallReport& report) {
   callback_(std::move(result), report);
   // What the callback holds goes before a destructor that waits for this call may return.
   callback_ = nullptr;
-  if (position_) registry_->Remove(*position_);
+  if (!position_) return;
+  core_->async_calls()->Remove(*position_);
 }
 
 }  // namespace dispatchctl::internal

@@ -21,12 +21,13 @@ namespace dispatchctl::internal {
 class AsyncLookup final : public Cancellable, private LookupCallHandler, private Task {
  public:
   static std::shared_ptr<AsyncLookup> Start(std::shared_ptr<ClientCore> core, std::string_view courier_id,
-                                            absl::StatusOr<EffectiveOptions> options,
-                                            LookupCallback callback);
+                                            const CallOptions& options, LookupCallback callback);
 
   // For Start alone; public so that make_shared, with its one allocation, can have it.
+  // `own_options`: null where they are the client's.
   AsyncLookup(std::shared_ptr<ClientCore> core, std::string_view courier_id,
-              absl::StatusOr<EffectiveOptions> options, LookupCallback callback);
+              std::unique_ptr<const EffectiveOptions> own_options, absl::Status invalid,
+              LookupCallback callback);
 
   void Cancel() override { call_.Cancel(); }
 
@@ -34,13 +35,12 @@ class AsyncLookup final : public Cancellable, private LookupCallHandler, private
   void OnCallDone(LookupCall& call) override;
   // Tells of an error that was found before the call could start.
   void Run() override;
-  void End(absl::StatusOr<CourierStatus> result, const CallReport& report);
+  void End(absl::StatusOr<CourierStatus>&& result, const CallReport& report);
 
   const std::shared_ptr<ClientCore> core_;
-  const std::shared_ptr<CallRegistry> registry_;
   const std::string courier_id_;
+  const std::unique_ptr<const EffectiveOptions> own_options_;
   absl::Status invalid_;
-  const EffectiveOptions options_;
   LookupCallback callback_;
   std::optional<CallRegistry::Position> position_;
   LookupCall call_;

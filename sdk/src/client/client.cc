@@ -63,12 +63,12 @@ absl::StatusOr<Client> Client::Create(ClientOptions options) {
       *std::move(target), std::move(resolver), *std::move(factory),
       {.load_balancing = options.load_balancing, .breaker = options.breaker, .seed = seed},
       [watched = core.get()]() -> internal::EventLoop& { return watched->loop(); });
+  core->lookups().default_options = internal::DefaultsOf(options);
   core->lookups().fallback = options.fallback.store;
   if (core->lookups().fallback == nullptr) {
     core->lookups().fallback = MakeMemoryFallbackStore(options.fallback.capacity);
   }
-  return Client(
-      std::make_shared<internal::ClientConnection>(std::move(core), internal::CallDefaults(options)));
+  return Client(std::make_shared<internal::ClientConnection>(std::move(core)));
 }
 
 absl::Status Client::LookupMany(const std::function<std::optional<std::string>()>& source,

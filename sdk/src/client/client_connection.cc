@@ -1,6 +1,7 @@
 #include "client/client_connection.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "call/bulk_lookup.h"
@@ -41,8 +42,7 @@ class BlockingCall final : public Cancellable, private LookupCallHandler {
 
 }  // namespace
 
-ClientConnection::ClientConnection(std::shared_ptr<ClientCore> core, CallDefaults defaults)
-    : core_(std::move(core)), defaults_(std::move(defaults)) {}
+ClientConnection::ClientConnection(std::shared_ptr<ClientCore> core) : core_(std::move(core)) {}
 
 ClientConnection::~ClientConnection() {
   core_->async_calls()->CancelAll();
@@ -52,13 +52,18 @@ ClientConnection::~ClientConnection() {
 absl::StatusOr<CourierStatus> ClientConnection::GetCourierStatus(std::string_view courier_id,
                                                                  const CallOptions& options,
                                                                  CallReport* report) {
-  absl::StatusOr<EffectiveOptions> effective = Resolve(options, defaults_);
-  if (!effective.ok()) {
-    if (report != nullptr) *report = CallReport{};
-    return effective.status();
+  LookupEnvironment& lookups = core_->lookups();
+  std::optional<EffectiveOptions> own;
+  if (!SetsNothing(options)) {
+    absl::StatusOr<EffectiveOptions> resolved = Resolve(options, lookups.default_options);
+    if (!resolved.ok()) {
+      if (report != nullptr) *report = CallReport{};
+      return resolved.status();
+    }
+    own = *std::move(resolved);
   }
   std::unique_ptr<EventLoop> loop = TakeLoop();
-  BlockingCall call(core_->lookups(), *loop, *effective, courier_id);
+  BlockingCall call(lookups, *loop, own ? *own : lookups.default_options, courier_id);
   // Not owned: it is removed before it goes.
   const auto position =
       core_->owned_calls()->Add(std::shared_ptr<Cancellable>(std::shared_ptr<void>(), &call));
@@ -75,12 +80,12 @@ absl::StatusOr<CourierStatus> ClientConnection::GetCourierStatus(std::string_vie
 
 CallHandle ClientConnection::GetCourierStatusAsync(std::string_view courier_id, const CallOptions& options,
                                                    LookupCallback callback) {
-  return CallHandle(std::weak_ptr<Cancellable>(
-      AsyncLookup::Start(core_, courier_id, Resolve(options, defaults_), std::move(callback))));
+  return CallHandle(
+      std::weak_ptr<Cancellable>(AsyncLookup::Start(core_, courier_id, options, std::move(callback))));
 }
 
 absl::StatusOr<std::unique_ptr<BulkLookup>> ClientConnection::StartBulkLookup(BulkLookupOptions options) {
-  absl::StatusOr<EffectiveOptions> effective = Resolve(options.call, defaults_);
+  absl::StatusOr<EffectiveOptions> effective = Resolve(options.call, core_->lookups().default_options);
   if (!effective.ok()) return effective.status();
   return MakeBulkLookup(core_, std::move(options), *std::move(effective));
 }

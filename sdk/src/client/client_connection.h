@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "call/client_core.h"
-#include "call/effective_options.h"
 #include "dispatchctl/client.h"
 #include "transport/event_loop.h"
 
@@ -15,7 +14,7 @@ namespace dispatchctl::internal {
 // The connection to a real service.
 class ClientConnection final : public Connection {
  public:
-  ClientConnection(std::shared_ptr<ClientCore> core, CallDefaults defaults);
+  explicit ClientConnection(std::shared_ptr<ClientCore> core);
   ~ClientConnection() override;
 
   absl::StatusOr<CourierStatus> GetCourierStatus(std::string_view courier_id, const CallOptions& options,
@@ -33,7 +32,6 @@ class ClientConnection final : public Connection {
   void ReturnLoop(std::unique_ptr<EventLoop> loop);
 
   const std::shared_ptr<ClientCore> core_;
-  const CallDefaults defaults_;
   std::mutex loops_mutex_;
   std::vector<std::unique_ptr<EventLoop>> idle_loops_;
 };

@@ -101,17 +101,6 @@ CircuitBreaker::CircuitBreaker(const CircuitBreakerOptions& options, Time now, s
   StartClosedEpoch(now);
 }
 
-CircuitBreaker::Permit& CircuitBreaker::Permit::operator=(Permit&& other) noexcept {
-  if (this == &other) return *this;
-  Drop();
-  breaker_ = std::exchange(other.breaker_, nullptr);
-  id_ = other.id_;
-  probe_ = other.probe_;
-  admitted_ = std::exchange(other.admitted_, false);
-  refusal_ = std::exchange(other.refusal_, Refusal::kNone);
-  return *this;
-}
-
 void CircuitBreaker::Permit::Done(Verdict verdict, Time now) {
   if (breaker_ == nullptr) return;
   CircuitBreaker& breaker = *std::exchange(breaker_, nullptr);

@@ -61,8 +61,22 @@ class CircuitBreaker {
   class Permit {
    public:
     Permit() = default;  // not admitted, for no reason
-    Permit(Permit&& other) noexcept { *this = std::move(other); }
-    Permit& operator=(Permit&& other) noexcept;
+    Permit(Permit&& other) noexcept
+        : breaker_(std::exchange(other.breaker_, nullptr)),
+          id_(other.id_),
+          probe_(other.probe_),
+          admitted_(std::exchange(other.admitted_, false)),
+          refusal_(std::exchange(other.refusal_, Refusal::kNone)) {}
+    Permit& operator=(Permit&& other) noexcept {
+      if (this == &other) return *this;
+      if (breaker_ != nullptr) Drop();
+      breaker_ = std::exchange(other.breaker_, nullptr);
+      id_ = other.id_;
+      probe_ = other.probe_;
+      admitted_ = std::exchange(other.admitted_, false);
+      refusal_ = std::exchange(other.refusal_, Refusal::kNone);
+      return *this;
+    }
     ~Permit() {  // without a verdict: excluded
       if (breaker_ != nullptr) Drop();
     }

@@ -52,17 +52,27 @@ class LookupHandler {
   ~LookupHandler() = default;
 };
 
-// One attempt of GetCourierStatus. Destroyed before Start, or once its handler has been called.
+// One attempt of GetCourierStatus. Released before Start, or once its handler has been called; no later than
+// its channel goes.
 class LookupAttempt {
  public:
-  virtual ~LookupAttempt() = default;
-
   // From any thread; the handler may have been called before it returns, so it is the caller's last use.
   virtual void Start() = 0;
 
   // From any thread, while the attempt exists.
   virtual void Cancel() = 0;
+
+  // Ends the attempt's life. Instead of a destructor, as its parts may serve again.
+  virtual void Release() = 0;
+
+ protected:
+  ~LookupAttempt() = default;
 };
+
+struct ReleaseLookupAttempt {
+  void operator()(LookupAttempt* attempt) const { attempt->Release(); }
+};
+using LookupAttemptPtr = std::unique_ptr<LookupAttempt, ReleaseLookupAttempt>;
 
 class AssignmentCallHandler {
  public:
@@ -111,9 +121,8 @@ class Channel {
   // Has `completion` called on the loop's thread once the state is no longer `seen`, or the channel is going.
   virtual void Watch(EventLoop& loop, Connectivity seen, Completion& completion) = 0;
 
-  virtual std::unique_ptr<LookupAttempt> MakeLookup(EventLoop& loop, std::string_view courier_id,
-                                                    const AttemptOptions& options,
-                                                    LookupHandler& handler) = 0;
+  virtual LookupAttemptPtr MakeLookup(EventLoop& loop, std::string_view courier_id,
+                                      const AttemptOptions& options, LookupHandler& handler) = 0;
 
   virtual std::unique_ptr<AssignmentCall> MakeAssignmentCall(EventLoop& loop, const AttemptOptions& options,
                                                              AssignmentCallHandler& handler) = 0;

@@ -68,7 +68,8 @@ class GrpcChannel final : public Channel {
         stub_(dispatchpb::DispatchGateway::NewStub(channel_)),
         generic_stub_(channel_),
         endpoint_(std::move(endpoint)),
-        tls_(tls) {}
+        tls_(tls),
+        lookups_(*stub_, endpoint_, tls_) {}
 
   Connectivity state(bool try_to_connect) override { return FromGrpc(channel_->GetState(try_to_connect)); }
 
@@ -78,9 +79,9 @@ class GrpcChannel final : public Channel {
     channel_->NotifyOnStateChange(ToGrpc(seen), gpr_inf_future(GPR_CLOCK_MONOTONIC), &loop.queue(), tag);
   }
 
-  std::unique_ptr<LookupAttempt> MakeLookup(EventLoop& loop, std::string_view courier_id,
-                                            const AttemptOptions& options, LookupHandler& handler) override {
-    return MakeGrpcLookup({*stub_, endpoint_, tls_}, loop, courier_id, options, handler);
+  LookupAttemptPtr MakeLookup(EventLoop& loop, std::string_view courier_id, const AttemptOptions& options,
+                              LookupHandler& handler) override {
+    return lookups_.Make(loop, courier_id, options, handler);
   }
 
   std::unique_ptr<AssignmentCall> MakeAssignmentCall(EventLoop& loop, const AttemptOptions& options,
@@ -94,6 +95,7 @@ class GrpcChannel final : public Channel {
   grpc::GenericStub generic_stub_;
   const std::string endpoint_;
   const bool tls_;
+  GrpcLookups lookups_;
 };
 
 class GrpcChannelFactory final : public ChannelFactory {

@@ -2,7 +2,7 @@
 
 #include <grpcpp/client_context.h>
 
-#include <string>
+#include <optional>
 #include <utility>
 
 #include "transport/grpc_context.h"
@@ -12,28 +12,43 @@
 namespace dispatchctl::internal {
 namespace {
 
-class GrpcLookup final : public LookupAttempt, private Completion {
+// Of attempts that are kept for later ones, about 2 KiB each.
+constexpr std::size_t kMostIdle = 256;
+
+}  // namespace
+
+class GrpcLookups::Attempt final : public LookupAttempt, private Completion {
  public:
-  GrpcLookup(const LookupTarget& target, EventLoop& loop, std::string_view courier_id,
-             const AttemptOptions& options, LookupHandler& handler)
-      : target_(target), queue_(loop.queue()), handler_(handler) {
+  explicit Attempt(GrpcLookups& lookups) : lookups_(lookups) {}
+
+  void Prepare(EventLoop& loop, std::string_view courier_id, const AttemptOptions& options,
+               LookupHandler& handler) {
+    queue_ = &loop.queue();
+    handler_ = &handler;
     request_.set_courier_id(courier_id.data(), courier_id.size());
-    ApplyOptions(options, context_);
+    ApplyOptions(options, context_.emplace());
   }
 
   void Start() override {
-    reader_ = target_.stub.PrepareAsyncGetCourierStatus(&context_, request_, &queue_);
+    reader_ = lookups_.stub_.PrepareAsyncGetCourierStatus(&*context_, request_, queue_);
     Completion* tag = this;
     HandOver(tag);
     reader_->StartCall();
     reader_->Finish(&reply_, &status_, tag);
   }
 
-  void Cancel() override { context_.TryCancel(); }
+  void Cancel() override { context_->TryCancel(); }
+
+  void Release() override {
+    reader_.reset();
+    context_.reset();
+    if (!status_.ok()) status_ = grpc::Status();
+    lookups_.TakeBack(std::unique_ptr<Attempt>(this));
+  }
 
  private:
   void OnCompletion(bool) override {
-    AttemptEnd end = DescribeEnd(status_, context_, target_.endpoint, target_.tls);
+    AttemptEnd end = DescribeEnd(status_, *context_, lookups_.endpoint_, lookups_.tls_);
     CourierStatus reply;
     if (end.status.ok()) {
       reply.courier_id = std::move(*reply_.mutable_courier_id());
@@ -41,25 +56,43 @@ class GrpcLookup final : public LookupAttempt, private Completion {
       reply.availability = std::move(*reply_.mutable_availability());
       reply.current_zone = std::move(*reply_.mutable_current_zone());
     }
-    handler_.OnLookupDone(std::move(end), std::move(reply));
+    handler_->OnLookupDone(std::move(end), std::move(reply));
   }
 
-  const LookupTarget target_;
-  grpc::CompletionQueue& queue_;
-  LookupHandler& handler_;
-  grpc::ClientContext context_;
+  GrpcLookups& lookups_;
+  grpc::CompletionQueue* queue_ = nullptr;
+  LookupHandler* handler_ = nullptr;
+  std::optional<grpc::ClientContext> context_;
   dispatchpb::CourierLookupRequest request_;
   dispatchpb::CourierStatusReply reply_;
   grpc::Status status_;
   std::unique_ptr<grpc::ClientAsyncResponseReader<dispatchpb::CourierStatusReply>> reader_;
 };
 
-}  // namespace
+GrpcLookups::GrpcLookups(dispatchpb::DispatchGateway::Stub& stub, std::string_view endpoint, bool tls)
+    : stub_(stub), endpoint_(endpoint), tls_(tls) {}
 
-std::unique_ptr<LookupAttempt> MakeGrpcLookup(const LookupTarget& target, EventLoop& loop,
-                                              std::string_view courier_id, const AttemptOptions& options,
-                                              LookupHandler& handler) {
-  return std::make_unique<GrpcLookup>(target, loop, courier_id, options, handler);
+GrpcLookups::~GrpcLookups() = default;
+
+LookupAttemptPtr GrpcLookups::Make(EventLoop& loop, std::string_view courier_id,
+                                   const AttemptOptions& options, LookupHandler& handler) {
+  std::unique_ptr<Attempt> attempt = TakeIdle();
+  if (attempt == nullptr) attempt = std::make_unique<Attempt>(*this);
+  attempt->Prepare(loop, courier_id, options, handler);
+  return LookupAttemptPtr(attempt.release());
+}
+
+std::unique_ptr<GrpcLookups::Attempt> GrpcLookups::TakeIdle() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (idle_.empty()) return nullptr;
+  std::unique_ptr<Attempt> attempt = std::move(idle_.back());
+  idle_.pop_back();
+  return attempt;
+}
+
+void GrpcLookups::TakeBack(std::unique_ptr<Attempt> attempt) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (idle_.size() < kMostIdle) idle_.push_back(std::move(attempt));
 }
 
 }  // namespace dispatchctl::internal

@@ -1,22 +1,37 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string_view>
+#include <vector>
 
 #include "dispatchpb/dispatch.grpc.pb.h"
 #include "transport/channel.h"
 
 namespace dispatchctl::internal {
 
-// What an attempt needs of the channel it runs on. The channel outlives its attempts.
-struct LookupTarget {
-  dispatchpb::DispatchGateway::Stub& stub;
-  std::string_view endpoint;
-  bool tls;
-};
+// The lookups of one channel. Attempts that have ended serve again: a call's context, messages and their
+// strings are a good part of what it costs on this side. Thread-safe.
+class GrpcLookups {
+ public:
+  // `endpoint`, for people, and `stub` outlive this; this outlives what Make gives out.
+  GrpcLookups(dispatchpb::DispatchGateway::Stub& stub, std::string_view endpoint, bool tls);
+  ~GrpcLookups();
 
-std::unique_ptr<LookupAttempt> MakeGrpcLookup(const LookupTarget& target, EventLoop& loop,
-                                              std::string_view courier_id, const AttemptOptions& options,
-                                              LookupHandler& handler);
+  LookupAttemptPtr Make(EventLoop& loop, std::string_view courier_id, const AttemptOptions& options,
+                        LookupHandler& handler);
+
+ private:
+  class Attempt;
+
+  std::unique_ptr<Attempt> TakeIdle();
+  void TakeBack(std::unique_ptr<Attempt> attempt);
+
+  dispatchpb::DispatchGateway::Stub& stub_;
+  const std::string_view endpoint_;
+  const bool tls_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Attempt>> idle_;
+};
 
 }  // namespace dispatchctl::internal

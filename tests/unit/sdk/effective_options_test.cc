@@ -17,6 +17,12 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Pair;
 
+EffectiveOptions DefaultsOf(const CallOptions& call_defaults) {
+  ClientOptions options;
+  options.call_defaults = call_defaults;
+  return internal::DefaultsOf(options);
+}
+
 TEST(Resolve, PrefersTheCallThenTheClientThenTheBuiltIn) {
   CallOptions none;
   CallOptions client;
@@ -27,13 +33,15 @@ TEST(Resolve, PrefersTheCallThenTheClientThenTheBuiltIn) {
   call.total_timeout = seconds(2);
   call.wait_for_ready = false;
 
-  EXPECT_EQ(Resolve(none, none)->total_timeout, kDefaultTotalTimeout);
-  EXPECT_FALSE(Resolve(none, none)->attempt_timeout.has_value());
-  EXPECT_EQ(Resolve(none, client)->total_timeout, seconds(3));
-  EXPECT_TRUE(Resolve(none, client)->wait_for_ready);
-  EXPECT_EQ(Resolve(call, client)->total_timeout, seconds(2));
-  EXPECT_EQ(Resolve(call, client)->attempt_timeout, seconds(1));
-  EXPECT_FALSE(Resolve(call, client)->wait_for_ready);
+  const EffectiveOptions built_in;
+  const EffectiveOptions of_client = DefaultsOf(client);
+  EXPECT_EQ(Resolve(none, built_in)->total_timeout, kDefaultTotalTimeout);
+  EXPECT_FALSE(Resolve(none, built_in)->attempt_timeout.has_value());
+  EXPECT_EQ(Resolve(none, of_client)->total_timeout, seconds(3));
+  EXPECT_TRUE(Resolve(none, of_client)->wait_for_ready);
+  EXPECT_EQ(Resolve(call, of_client)->total_timeout, seconds(2));
+  EXPECT_EQ(Resolve(call, of_client)->attempt_timeout, seconds(1));
+  EXPECT_FALSE(Resolve(call, of_client)->wait_for_ready);
 }
 
 TEST(Resolve, RefusesTimeoutsThatAreNotPositive) {
@@ -70,20 +78,20 @@ TEST(Resolve, TakesEachPolicyWholeFromWhoSetsIt) {
   call.hedging->delay = milliseconds(5);
   call.stale_if_error = seconds(1);
 
-  const EffectiveOptions built_in = *Resolve({}, CallOptions{});
+  const EffectiveOptions built_in = DefaultsOf(CallOptions{});
   EXPECT_EQ(built_in.retry.max_attempts, RetryPolicy{}.max_attempts);
   EXPECT_EQ(built_in.retry.retryable_codes, CodeBit(absl::StatusCode::kUnavailable));
   EXPECT_EQ(built_in.hedging.mode, HedgingMode::kOff);
   EXPECT_FALSE(built_in.stale_if_error.has_value());
 
-  const EffectiveOptions of_client = *Resolve({}, client);
+  const EffectiveOptions of_client = DefaultsOf(client);
   EXPECT_EQ(of_client.retry.max_attempts, 7);
   EXPECT_EQ(of_client.retry.retryable_codes, CodeBit(absl::StatusCode::kAborted));
   EXPECT_EQ(of_client.hedging.mode, HedgingMode::kAutomatic);
   EXPECT_EQ(of_client.hedging.max_hedges, 3);
   EXPECT_EQ(of_client.stale_if_error, seconds(30));
 
-  const EffectiveOptions of_call = *Resolve(call, client);
+  const EffectiveOptions of_call = *Resolve(call, of_client);
   EXPECT_EQ(of_call.retry.max_attempts, RetryPolicy{}.max_attempts) << "not mixed with the client's";
   EXPECT_EQ(of_call.retry.initial_backoff, milliseconds(1));
   EXPECT_EQ(of_call.hedging.mode, HedgingMode::kFixed);
@@ -92,10 +100,10 @@ TEST(Resolve, TakesEachPolicyWholeFromWhoSetsIt) {
   EXPECT_EQ(of_call.stale_if_error, seconds(1));
 }
 
-TEST(CallDefaults, StandOnTheClientsOptions) {
+TEST(DefaultsOf, StandOnTheClientsOptions) {
   ClientOptions options;
-  EXPECT_FALSE(Resolve({}, CallDefaults(options))->stale_if_error.has_value());
-  EXPECT_EQ(Resolve({}, CallDefaults(options))->total_timeout, kDefaultTotalTimeout);
+  EXPECT_FALSE(internal::DefaultsOf(options).stale_if_error.has_value());
+  EXPECT_EQ(internal::DefaultsOf(options).total_timeout, kDefaultTotalTimeout);
   options.fallback.stale_if_error = seconds(60);
   options.call_defaults.total_timeout = seconds(2);
   options.call_defaults.attempt_timeout = seconds(1);
@@ -103,7 +111,7 @@ TEST(CallDefaults, StandOnTheClientsOptions) {
   options.call_defaults.retry = RetryPolicy{};
   options.call_defaults.retry->max_attempts = 2;
   options.call_defaults.metadata = {{"x-tenant", "blue"}};
-  const CallDefaults defaults(options);
+  const EffectiveOptions defaults = internal::DefaultsOf(options);
   const EffectiveOptions plain = *Resolve({}, defaults);
   EXPECT_EQ(plain.stale_if_error, seconds(60));
   EXPECT_EQ(plain.total_timeout, seconds(2));
@@ -123,21 +131,39 @@ TEST(CallDefaults, StandOnTheClientsOptions) {
   EXPECT_THAT(of_call.metadata, ElementsAre(Pair("x-zone", "1")));
 
   options.call_defaults.stale_if_error = seconds(20);
-  EXPECT_EQ(Resolve({}, CallDefaults(options))->stale_if_error, seconds(20))
-      << "call_defaults before fallback";
+  EXPECT_EQ(internal::DefaultsOf(options).stale_if_error, seconds(20)) << "call_defaults before fallback";
 }
 
 // Copied for each call: nothing in it may allocate as long as a call has no metadata.
 static_assert(std::is_trivially_copyable_v<CallRetryPolicy>);
 static_assert(std::is_trivially_copyable_v<HedgingPolicy>);
 
-TEST(CallDefaults, CostACallNoMemory) {
+TEST(DefaultsOf, CostACallNoMemory) {
   ClientOptions options;
   options.call_defaults.retry = RetryPolicy{};
   options.call_defaults.metadata = {{"x-tenant", "blue"}};
-  const CallDefaults defaults(options);
-  EXPECT_EQ(defaults.options().metadata.capacity(), 0U);
+  const EffectiveOptions defaults = internal::DefaultsOf(options);
+  EXPECT_EQ(defaults.metadata.capacity(), 0U);
   EXPECT_EQ(Resolve({}, defaults)->metadata.capacity(), 0U);
+}
+
+TEST(SetsNothing, IsTrueOnlyOfOptionsThatAreAllUnset) {
+  EXPECT_TRUE(SetsNothing({}));
+  using Setter = void (*)(CallOptions&);
+  const Setter setters[] = {[](CallOptions& call) { call.total_timeout = seconds(1); },
+                            [](CallOptions& call) { call.attempt_timeout = seconds(1); },
+                            [](CallOptions& call) { call.wait_for_ready = false; },
+                            [](CallOptions& call) { call.retry = RetryPolicy{}; },
+                            [](CallOptions& call) { call.hedging = HedgingPolicy{}; },
+                            [](CallOptions& call) { call.stale_if_error = seconds(1); },
+                            [](CallOptions& call) {
+                              call.metadata = {{"x-zone", "1"}};
+                            }};
+  for (const Setter set : setters) {
+    CallOptions call;
+    set(call);
+    EXPECT_FALSE(SetsNothing(call)) << "option " << &set - setters;
+  }
 }
 
 std::string ErrorOf(const ClientOptions& options) {
@@ -252,7 +278,7 @@ TEST(CallPolicies, AreRefusedByTheNameOfTheOption) {
       {[](HedgingPolicy& p) { p.max_ratio = kNotANumber; }, "hedging.max_ratio is not between 0 and 1"},
   };
   const auto expect_refused = [](const CallOptions& call, const char* error) {
-    const absl::Status status = Resolve(call, CallDefaults(ClientOptions{})).status();
+    const absl::Status status = Resolve(call, EffectiveOptions{}).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     EXPECT_EQ(std::string(status.message()), error);
     ClientOptions options;

@@ -92,6 +92,8 @@ class FakeLookup final : public LookupAttempt {
     Answer(Cancelled());
   }
 
+  void Release() override { delete this; }
+
  private:
   static AttemptEnd Cancelled() { return {absl::CancelledError("CANCELLED"), Phase::kCall, Origin::kLocal}; }
 
@@ -246,14 +248,14 @@ class FakeChannel final : public Channel {
     }
   }
 
-  std::unique_ptr<LookupAttempt> MakeLookup(EventLoop& loop, std::string_view courier_id,
-                                            const AttemptOptions& options, LookupHandler& handler) override {
+  LookupAttemptPtr MakeLookup(EventLoop& loop, std::string_view courier_id, const AttemptOptions& options,
+                              LookupHandler& handler) override {
     const std::lock_guard<std::mutex> lock(server_.mutex);
     server_.last_deadline = options.deadline;
     server_.last_metadata = *options.default_metadata;
     server_.last_metadata.insert(server_.last_metadata.end(), options.metadata->begin(),
                                  options.metadata->end());
-    return std::make_unique<FakeLookup>(server_, loop, handler, std::string(courier_id));
+    return LookupAttemptPtr(new FakeLookup(server_, loop, handler, std::string(courier_id)));
   }
 
   std::unique_ptr<AssignmentCall> MakeAssignmentCall(EventLoop& loop, const AttemptOptions&,
