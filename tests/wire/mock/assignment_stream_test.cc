@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/slowdown.h"
 #include "tests/wire/mock/test_client.h"
 
 namespace dispatchctl::mock {
@@ -21,12 +22,6 @@ namespace {
 using std::chrono::milliseconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int kSlowdown = 13;
-#else
-constexpr int kSlowdown = 1;
-#endif
 
 TEST(AssignmentStream, AnswersEachUpdateInOrder) {
   const auto server = StartServer();

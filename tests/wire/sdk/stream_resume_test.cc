@@ -20,6 +20,7 @@
 
 #include "mock_process.h"
 #include "service.h"
+#include "tests/support/slowdown.h"
 
 namespace dispatchctl {
 namespace {
@@ -145,8 +146,8 @@ TEST(StreamResume, DoesNotWithoutBeingAllowedTo) {
 TEST(StreamResume, TakesEveryBatchSizeThroughATinyWindowAndShortLivedConnections) {
   mock::MockServerOptions server;
   server.listen.assign(2, "127.0.0.1:0");
-  server.max_connection_age = milliseconds(40);
-  server.max_connection_age_grace = milliseconds(5);
+  server.max_connection_age = milliseconds(40) * kSlowdown;
+  server.max_connection_age_grace = milliseconds(5) * kSlowdown;
   Service service(std::move(server));
   const Client client = service.client();
   std::uint64_t reconnects = 0;
@@ -365,17 +366,17 @@ class Campaign {
 
 TEST(StreamResume, LosesNothingWhileServersAreKilled) {
   Fleet fleet({"--latency", "5ms"});
-  Campaign(fleet, 200'000, 12, [&](std::size_t victim) { fleet.Restart(victim, SIGKILL); }).Run();
+  Campaign(fleet, 200'000 / kSlowdown, 12, [&](std::size_t victim) { fleet.Restart(victim, SIGKILL); }).Run();
 }
 
 TEST(StreamResume, LosesNothingWhileServersAreDrained) {
   Fleet fleet({"--latency", "5ms", "--grace", "20ms"});
-  Campaign(fleet, 50'000, 8, [&](std::size_t victim) { fleet.Restart(victim, SIGTERM); }).Run();
+  Campaign(fleet, 50'000 / kSlowdown, 8, [&](std::size_t victim) { fleet.Restart(victim, SIGTERM); }).Run();
 }
 
 TEST(StreamResume, LosesNothingWhileConnectionsAreEndedForTheirAge) {
-  Fleet fleet({"--max-connection-age", "150ms", "--grace", "10ms"});
-  Campaign(fleet, 50'000, 8, [](std::size_t) {}).Run();
+  Fleet fleet({"--max-connection-age", absl::StrCat(150 * kSlowdown, "ms"), "--grace", "10ms"});
+  Campaign(fleet, 50'000 / kSlowdown, 8, [](std::size_t) {}).Run();
 }
 
 }  // namespace
