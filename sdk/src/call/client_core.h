@@ -57,6 +57,17 @@ class ClientCore {
     return thread_->loop();
   }
 
+  // Where connections are watched; a thread apart from that of the calls, as it dozes most of the time.
+  EventLoop& watch_loop() {
+    std::call_once(watch_started_, [this] {
+      watch_thread_ = std::make_unique<LoopThread>([pool = std::weak_ptr<EndpointPool>(lookups_.pool)] {
+        const std::shared_ptr<EndpointPool> watched = pool.lock();
+        return watched == nullptr || !watched->IsConnecting();
+      });
+    });
+    return watch_thread_->loop();
+  }
+
   // True on the client's own thread, that is, inside a callback.
   bool IsOwnThread() const { return own_thread_.load() == std::this_thread::get_id(); }
 
@@ -69,7 +80,10 @@ class ClientCore {
   const std::shared_ptr<CallRegistry> owned_calls_ = std::make_shared<CallRegistry>();
   std::once_flag thread_started_;
   std::atomic<std::thread::id> own_thread_{};
-  std::unique_ptr<LoopThread> thread_;  // last: ends before what its callbacks use
+  std::once_flag watch_started_;
+  // Last: they end before what their callbacks use.
+  std::unique_ptr<LoopThread> watch_thread_;
+  std::unique_ptr<LoopThread> thread_;
 };
 
 }  // namespace dispatchctl::internal

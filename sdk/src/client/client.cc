@@ -62,7 +62,7 @@ absl::StatusOr<Client> Client::Create(ClientOptions options) {
   core->lookups().pool = internal::EndpointPool::Make(
       *std::move(target), std::move(resolver), *std::move(factory),
       {.load_balancing = options.load_balancing, .breaker = options.breaker, .seed = seed},
-      [watched = core.get()]() -> internal::EventLoop& { return watched->loop(); });
+      [watched = core.get()]() -> internal::EventLoop& { return watched->watch_loop(); });
   core->lookups().default_options = internal::DefaultsOf(options);
   core->lookups().fallback = options.fallback.store;
   if (core->lookups().fallback == nullptr) {

@@ -286,6 +286,15 @@ bool EndpointPool::HasUntried(std::span<const std::shared_ptr<Endpoint>> tried) 
       });
 }
 
+bool EndpointPool::IsConnecting() const {
+  const std::shared_ptr<const EndpointSet> set = Snapshot().first;
+  return set != nullptr &&
+         std::any_of(set->endpoints.begin(), set->endpoints.end(), [](const auto& endpoint) {
+           return endpoint->connectivity() == Connectivity::kConnecting ||
+                  endpoint->connectivity() == Connectivity::kIdle;
+         });
+}
+
 void EndpointPool::WhenChanged(std::uint64_t version, EventLoop& loop, std::shared_ptr<Task> task) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);

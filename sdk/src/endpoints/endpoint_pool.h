@@ -106,6 +106,9 @@ class EndpointPool : public std::enable_shared_from_this<EndpointPool> {
   // True when an endpoint that is none of `tried` is not known to be down.
   bool HasUntried(std::span<const std::shared_ptr<Endpoint>> tried) const;
 
+  // True while a connection is being made, or about to be, which takes somebody who waits for events.
+  bool IsConnecting() const;
+
   // True once any endpoint has been connected.
   bool was_connected() const { return was_connected_.load(std::memory_order_relaxed); }
 

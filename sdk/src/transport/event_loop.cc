@@ -4,6 +4,8 @@
 #include <grpcpp/alarm.h>
 #include <grpcpp/completion_queue.h>
 
+#include <algorithm>
+#include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <set>
@@ -17,6 +19,8 @@ namespace {
 
 // A busy loop looks at the clock only now and then.
 constexpr int kEventsBetweenTimerChecks = 64;
+
+constexpr std::chrono::milliseconds kDoze{50};
 
 gpr_timespec ToTimespec(Clock::time_point when) {
   // Clock is CLOCK_MONOTONIC, which is also what GPR_CLOCK_MONOTONIC counts.
@@ -42,6 +46,7 @@ struct EventLoop::State final : Completion {
   int events_since_timer_check = 0;
 
   std::mutex mutex;  // guards all below
+  std::condition_variable roused;
   std::vector<std::shared_ptr<Task>> tasks;
   bool wake_up_under_way = false;
   bool shut_down = false;
@@ -65,21 +70,39 @@ grpc::CompletionQueue& EventLoop::queue() {
 }
 
 void EventLoop::RunUntil(const bool& done) {
-  while (!done && RunOnce() != Turn::kShutdown) {
+  while (!done && RunOnce(Clock::time_point::max()) != Turn::kShutdown) {
   }
 }
 
 void EventLoop::Run() {
-  while (RunOnce() != Turn::kShutdown) {
+  while (RunOnce(Clock::time_point::max()) != Turn::kShutdown) {
   }
 }
 
-EventLoop::Turn EventLoop::RunOnce() {
-  gpr_timespec until = gpr_inf_future(GPR_CLOCK_MONOTONIC);
-  if (!state_->idle_listeners.empty()) {
+void EventLoop::RunDozing(const std::function<bool()>& may_doze) {
+  for (;;) {
+    Clock::time_point latest = Clock::now() + kDoze;
+    if (may_doze()) {
+      std::unique_lock<std::mutex> lock(state_->mutex);
+      state_->roused.wait_until(lock, latest, [&] { return !state_->tasks.empty() || state_->shut_down; });
+      latest = Clock::time_point::min();
+    }
+    Turn turn = Turn::kHandled;
+    while (turn == Turn::kHandled) turn = RunOnce(latest);
+    if (turn == Turn::kShutdown) return;
+  }
+}
+
+EventLoop::Turn EventLoop::RunOnce(Clock::time_point latest) {
+  if (!state_->idle_listeners.empty()) latest = Clock::time_point::min();
+  if (!state_->timers.empty()) latest = std::min(latest, state_->timers.begin()->first);
+  gpr_timespec until;
+  if (latest == Clock::time_point::max()) {
+    until = gpr_inf_future(GPR_CLOCK_MONOTONIC);
+  } else if (latest == Clock::time_point::min()) {
     until = gpr_inf_past(GPR_CLOCK_MONOTONIC);
-  } else if (!state_->timers.empty()) {
-    until = ToTimespec(state_->timers.begin()->first);
+  } else {
+    until = ToTimespec(latest);
   }
 
   void* tag = nullptr;
@@ -136,6 +159,7 @@ void EventLoop::Schedule(std::shared_ptr<Task> task) {
   const std::lock_guard<std::mutex> lock(state_->mutex);
   if (state_->shut_down) return;
   state_->tasks.push_back(std::move(task));
+  state_->roused.notify_one();
   if (state_->wake_up_under_way) return;
   state_->wake_up_under_way = true;
   auto* tag = static_cast<Completion*>(state_.get());
@@ -164,6 +188,7 @@ void EventLoop::Shutdown() {
   const std::lock_guard<std::mutex> lock(state_->mutex);
   if (state_->shut_down) return;
   state_->shut_down = true;
+  state_->roused.notify_one();
   state_->wake_up.Cancel();
   state_->queue.Shutdown();
 }

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 
 namespace grpc {
@@ -67,6 +68,11 @@ class EventLoop {
   // Handles events until Shutdown has been called and every operation has ended.
   void Run();
 
+  // The same, but looks for events only every 50 ms as long as `may_doze`. A thread that waits for events
+  // takes in those of every connection, and has to wake the threads that they are for: it had better not, for
+  // operations whose end is in no hurry.
+  void RunDozing(const std::function<bool()>& may_doze);
+
   // Has `task` run on the loop's thread, once for any number of calls before it runs. Dropped after Shutdown.
   void Schedule(std::shared_ptr<Task> task);
 
@@ -87,7 +93,7 @@ class EventLoop {
   struct State;
   enum class Turn { kHandled, kNothing, kShutdown };
 
-  Turn RunOnce();
+  Turn RunOnce(Clock::time_point latest);
   void RunDueTimers();
   void RunScheduledTasks();
 

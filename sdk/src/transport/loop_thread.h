@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <thread>
 
@@ -11,7 +12,8 @@ namespace dispatchctl::internal {
 // by itself once the callback has returned.
 class LoopThread {
  public:
-  LoopThread();
+  // `may_doze`: see EventLoop::RunDozing; null: never.
+  explicit LoopThread(std::function<bool()> may_doze = nullptr);
   ~LoopThread();
   LoopThread(const LoopThread&) = delete;
   LoopThread& operator=(const LoopThread&) = delete;
