@@ -50,7 +50,8 @@ struct ClientOptions {
   /// ms.
   std::chrono::milliseconds connect_timeout{5000};
 
-  /// HTTP/2 keepalive ping interval while calls are open. At least 10 s; unset: no pings.
+  /// HTTP/2 keepalive ping interval while calls are open. At least 10 s; unset: no pings. A connection whose
+  /// server leaves a ping without an answer for 3 s is given up.
   std::optional<std::chrono::milliseconds> keepalive_time = std::nullopt;
 
   /// Largest message accepted from the server, in bytes.

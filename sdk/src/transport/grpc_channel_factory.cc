@@ -29,6 +29,9 @@ namespace {
 constexpr int kInitialReconnectBackoffMs = 200;
 constexpr int kMaxReconnectBackoffMs = 3000;
 
+// Core's own is 20 s.
+constexpr int kKeepaliveTimeoutMs = 3000;
+
 Connectivity FromGrpc(grpc_connectivity_state state) {
   switch (state) {
     case GRPC_CHANNEL_IDLE:
@@ -117,6 +120,7 @@ class GrpcChannelFactory final : public ChannelFactory {
     arguments_.SetMaxReceiveMessageSize(static_cast<int>(options.max_receive_bytes));
     if (options.keepalive_time) {
       arguments_.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, static_cast<int>(options.keepalive_time->count()));
+      arguments_.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
       // Core stops after two pings without data, and would not see an idle stream's connection die.
       arguments_.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
     }

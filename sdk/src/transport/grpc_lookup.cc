@@ -31,10 +31,12 @@ class GrpcLookups::Attempt final : public LookupAttempt, private Completion {
 
   void Start() override {
     reader_ = lookups_.stub_.PrepareAsyncGetCourierStatus(&*context_, request_, queue_);
+    // Its completion may let go of everything before Finish returns.
+    grpc::ClientAsyncResponseReader<dispatchpb::CourierStatusReply>& reader = *reader_;
     Completion* tag = this;
     HandOver(tag);
-    reader_->StartCall();
-    reader_->Finish(&reply_, &status_, tag);
+    reader.StartCall();
+    reader.Finish(&reply_, &status_, tag);
   }
 
   void Cancel() override { context_->TryCancel(); }
