@@ -14,6 +14,7 @@ import pytest
 
 from conftest import PATIENCE
 from helpers import error, records
+from network import Network, missing
 
 NEVER_CONNECTED = 5
 NAME = "couriers.test"
@@ -39,48 +40,8 @@ while True:
 """
 
 
-def what_is_missing():
-    if os.geteuid() != 0:
-        return "needs root, to make a network namespace"
-    for program in ("dnsmasq", "unshare", "nsenter", "setpriv", "ip", "mount"):
-        if shutil.which(program) is None:
-            return f"needs {program}; scripts/setup installs it"
-    probe = subprocess.run(["unshare", "--net", "--mount", "ip", "link", "set", "lo", "up"], capture_output=True,
-                           timeout=PATIENCE, check=False)
-    if probe.returncode != 0:
-        return "cannot make a network namespace: " + probe.stderr.decode().strip()
-    return None
-
-
-MISSING = what_is_missing()
+MISSING = missing("dnsmasq")
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
-
-
-class Network:
-    """A network with nothing but a loopback, where 127.0.0.1 is the name server."""
-
-    def __init__(self, folder):
-        resolv_conf, hosts = folder / "resolv.conf", folder / "hosts"
-        resolv_conf.write_text("nameserver 127.0.0.1\n")
-        hosts.write_text("127.0.0.1 localhost\n")
-        # cat ends with its stdin: with the test, however that ends.
-        self.keeper = subprocess.Popen(
-            ["unshare", "--net", "--mount", "sh", "-c",
-             'ip link set lo up && mount --bind "$0" /etc/resolv.conf && mount --bind "$1" /etc/hosts && '
-             'echo ready && exec cat', str(resolv_conf), str(hosts)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert self.keeper.stdout.readline() == b"ready\n"
-        spaces = f"/proc/{self.keeper.pid}/ns"
-        # Both replace themselves with what they start, so that its pid is the one the test knows.
-        self.prefix = ("nsenter", f"--net={spaces}/net", f"--mount={spaces}/mnt", "setpriv", "--pdeathsig", "KILL")
-
-    def run(self, *command):
-        return subprocess.run([*self.prefix, *command], capture_output=True, timeout=PATIENCE, check=False)
-
-    def close(self):
-        self.keeper.stdin.close()
-        self.keeper.wait(PATIENCE)
-        self.keeper.stdout.close()
 
 
 class Told:
@@ -363,16 +324,10 @@ def test_an_address_without_a_route_fails_no_lookup(run, network, serve_names, b
 def test_an_address_that_swallows_connections_fails_no_lookup(network, serve_names, backends, start_lookups, policy):
     if shutil.which("nft") is None:
         pytest.skip("needs nft; scripts/setup installs it")
-    swallowing = network.run("nft", "add table ip test; "
-                             "add chain ip test input { type filter hook input priority 0; }; "
-                             f"add rule ip test input ip daddr {backends[0]} counter drop")
-    if swallowing.returncode != 0:
-        pytest.skip("nft cannot drop packets here: " + swallowing.stderr.decode().strip())
+    if (reason := network.drop(f"ip daddr {backends[0]}")) is not None:
+        pytest.skip(reason)
     serve_names(*backends)
     lookups = start_lookups("--lb", policy)
     assert set(lookups.many(2 * SETTLED)) <= set(backends[1:])
     lookups.end()
-    counted = json.loads(network.run("nft", "-j", "list", "ruleset").stdout)
-    rule = next(entry["rule"] for entry in counted["nftables"] if "rule" in entry)
-    swallowed = next(part["counter"]["packets"] for part in rule["expr"] if "counter" in part)
-    assert swallowed > 0
+    assert network.dropped() > 0

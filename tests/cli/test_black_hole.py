@@ -1,0 +1,47 @@
+"""assign when packets vanish without a trace, in a network of the test's own."""
+
+import json
+import shutil
+import time
+
+import pytest
+
+from helpers import update
+from network import Network, missing
+
+MISSING = missing("nft")
+pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
+
+# Half of what --keepalive 10s allows would be too little for an unanswered ping, and more than the idle
+# time-out of 30 s would prove nothing of keepalive.
+LONGEST_GAP = 25
+
+
+@pytest.fixture
+def network(tmp_path):
+    made = Network(tmp_path)
+    yield made
+    made.close()
+
+
+def test_a_stream_in_a_black_hole_goes_on_elsewhere_and_loses_nothing(network, start, start_mock):
+    servers = [start_mock(prefix=network.prefix) for _ in range(2)]
+    running = start("assign", "-s", ",".join(server.address for server in servers), "-f", "-", "--detail",
+                    "--keepalive", "10s", prefix=network.prefix)
+    running.send(update(0))
+    first = running.record()
+    port = first["endpoint"].rsplit(":", 1)[1]
+    if (reason := network.drop(f"tcp dport {port}")) or (reason := network.drop(f"tcp sport {port}")):
+        pytest.skip(reason)
+    began = time.monotonic()
+    running.send("".join(update(number) for number in range(1, 1001)))
+    second = running.record()
+    gap = time.monotonic() - began
+    print(f"resumed after {gap:.1f} s")
+    assert second["endpoint"] != first["endpoint"]
+    assert network.dropped() > 0
+    assert gap < LONGEST_GAP
+    running.process.stdin.close()
+    rest = [json.loads(line) for line in running.rest_of_lines()]
+    assert running.wait() == 0
+    assert [record["assignment_id"] for record in [second, *rest]] == [f"a-{n}" for n in range(1, 1001)]
