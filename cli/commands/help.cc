@@ -52,12 +52,14 @@ Usage: dispatchctl assign [options] -f FILE|-
 Examples:
   dispatchctl assign -s localhost:50051 -f orders.ndjson
   producer | dispatchctl assign -s localhost:50051 -f - --bad-record report
+  dispatchctl assign -f orders.csv --out results.ndjson --continue
   dispatchctl assign -f orders.ndjson --dry-run
 
-Each line is one assignment:
+Each line is one assignment, of NDJSON or of CSV with a header:
   {"assignment_id":"a-1","courier_id":"courier-42","destination_zone":"zone-7"}
 Each is sent as soon as it is read, and its decision printed as soon as it
-comes. Decisions come in the order the server gives them.
+comes. Decisions come in the order the server gives them, or with --ordered in
+that of the input.
 
 )";
 
@@ -145,6 +147,11 @@ Input of assign
   destination_zone (which may be empty or left out). Names may be in
   lowerCamelCase. Unknown and repeated fields are errors. Blank lines, CR LF, a
   byte order mark at the start and a last line without newline are accepted.
+  CSV, as in RFC 4180: the first line names the columns, as the fields above or
+  as --csv-map says. Any other column is an error; --csv-map 'note=-' ignores
+  the column note, and '*=-' all others.
+  Without --in, files named *.csv and inputs whose first line names a field are
+  CSV; everything else is NDJSON.
 
 Input of lookup
   An id a line, or a JSON object a line with courier_id.
@@ -169,6 +176,12 @@ ends the command at once. Both end it by that signal.
 An assignment without a decision is unacknowledged: it may or may not have been
 made. The server decides an assignment_id only once, so it is safe to send it
 again: --unacknowledged FILE writes such assignments as lines for assign -f.
+
+A run that may be killed writes to a file: --out FILE --continue. Run the same
+command again, and it cuts off a torn last line, sends what the file does not
+answer yet, and appends the results: one line for each line of the input, also
+where ids are repeated. With --ordered the file keeps the input's order, and
+nothing is kept in memory for it; else it takes 16 bytes a line.
 )";
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kTopics{

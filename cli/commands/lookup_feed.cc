@@ -73,6 +73,7 @@ std::optional<Feed::Wants> LookupFeed::PumpFile() {
       case LineReader::Result::kEnd:
         return std::nullopt;
       case LineReader::Result::kTooLong:
+      case LineReader::Result::kOpenQuote:
         step = SubmitBadLine(line, {}, "line too long to be an id");
         break;
       case LineReader::Result::kLine:

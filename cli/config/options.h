@@ -14,7 +14,7 @@ namespace dispatchctl::cli {
 enum class OutputFormat { kAuto, kTable, kJson, kNdjson, kCsv };
 enum class ErrorFormat { kAuto, kText, kJson };
 enum class ColorMode { kAuto, kAlways, kNever };
-enum class InputFormat { kAuto, kNdjson };
+enum class InputFormat { kAuto, kNdjson, kCsv };
 enum class BadRecord { kFail, kSkip, kReport };
 enum class FailOn { kNone, kRejected };
 enum class SummaryFormat { kAuto, kText, kJson, kNone };
@@ -63,19 +63,30 @@ struct LookupOptions {
   bool unordered = false;
 };
 
+/// What a column of CSV is.
+struct CsvMapping {
+  std::string column;  ///< as the header has it; "*" is every one that nothing else is said of
+  std::string field;   ///< empty: the column is ignored
+};
+
 struct AssignOptions {
   std::vector<std::string> files;
   InputFormat input_format = InputFormat::kAuto;
+  std::vector<CsvMapping> csv_map;
   std::size_t window = 4096;
   std::size_t streams = 1;
   BadRecord bad_record = BadRecord::kFail;
   std::size_t max_line = std::size_t{1} << 20U;
+  std::optional<double> rate;  ///< assignments a second
   bool no_resume = false;
   std::chrono::nanoseconds drain_timeout{std::chrono::seconds(5)};
+  bool ordered = false;
   bool detail = false;
   FailOn fail_on = FailOn::kNone;
   SummaryFormat summary = SummaryFormat::kAuto;
   bool dry_run = false;
+  std::string out_file;
+  bool continue_out = false;
   std::string unacknowledged_file;
 };
 

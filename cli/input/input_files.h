@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "input/line_reader.h"
@@ -49,6 +50,15 @@ class InputFiles {
   /// Which input the last line came from.
   std::size_t current() const { return current_; }
 
+  /// What a newline means in the current input, from the next line on; kLines at its start.
+  void SetFraming(Framing framing) { reader_.SetFraming(framing); }
+
+  /// "orders.ndjson", or "stdin".
+  std::string_view Name(std::size_t input) const { return inputs_[input].name; }
+
+  /// How much of all inputs together has been used up, from 0 to 1; nothing when one has no size.
+  std::optional<double> Progress() const;
+
   /// "orders.ndjson:12", or "stdin:12".
   std::string Describe(LinePlace place) const;
 
@@ -56,10 +66,12 @@ class InputFiles {
   struct Input {
     std::string name;
     UniqueFd fd;
+    std::optional<std::uint64_t> size{};
   };
 
   std::vector<Input> inputs_;
   std::size_t current_ = 0;
+  std::uint64_t bytes_before_ = 0;  // in the inputs before the current one
   LineReader reader_;
 };
 

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "input/csv_quoting.h"
+
 namespace dispatchctl::cli {
 namespace {
 
@@ -18,9 +20,17 @@ LineReader::LineReader(std::size_t max_line_bytes, std::size_t chunk_bytes)
     : max_line_bytes_(max_line_bytes), chunk_bytes_(chunk_bytes), buffer_(chunk_bytes + 1) {}
 
 void LineReader::Reset() {
-  begin_ = end_ = scanned_ = 0;
-  number_ = 0;
+  end_ = 0;
+  StartLineAt(0);
+  number_ = read_ = 0;
+  framing_ = Framing::kLines;
   skipping_ = at_end_ = false;
+}
+
+void LineReader::StartLineAt(std::size_t begin) {
+  begin_ = scanned_ = last_begin_ = begin;
+  inside_quotes_ = false;
+  lines_in_record_ = 0;
 }
 
 void LineReader::MakeRoom() {
@@ -28,6 +38,8 @@ void LineReader::MakeRoom() {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= begin_;
     scanned_ -= begin_;
+    last_begin_ -= begin_;
+    if (lines_in_record_ != 0) second_begin_ -= begin_;
     begin_ = 0;
   }
   // The part of a line that is kept never exceeds the limit by more than its line end and mark, see Next.
@@ -40,7 +52,17 @@ int LineReader::Fill(int fd) {
   if (count < 0) return errno == EAGAIN || errno == EINTR ? 0 : errno;
   if (count == 0) at_end_ = true;
   end_ += static_cast<std::size_t>(count);
+  read_ += static_cast<std::uint64_t>(count);
   return 0;
+}
+
+bool LineReader::GoesOn(std::size_t line_begin, std::size_t end, bool inside_quotes) const {
+  if (framing_ == Framing::kLines) return false;
+  std::string_view text(buffer_.data() + line_begin, end - line_begin);
+  if (number_ == 0 && line_begin == begin_ && text.substr(0, kByteOrderMark.size()) == kByteOrderMark) {
+    text.remove_prefix(kByteOrderMark.size());
+  }
+  return EndsInsideQuotes(text, inside_quotes);
 }
 
 LineReader::Result LineReader::Next(Line& line) {
@@ -53,20 +75,27 @@ LineReader::Result LineReader::Next(Line& line) {
       const auto end = static_cast<std::size_t>(newline - buffer_.data());
       if (skipping_) {
         skipping_ = false;
-        begin_ = scanned_ = end + 1;
+        StartLineAt(end + 1);
         continue;
       }
-      return FinishLine(end, end + 1, line);
+      if (!GoesOn(last_begin_, end, inside_quotes_)) return FinishLine(end, true, line);
+      inside_quotes_ = true;
+      scanned_ = last_begin_ = end + 1;
+      if (++lines_in_record_ == 1) second_begin_ = end + 1;
+      if (scanned_ - begin_ > max_line_bytes_) return GiveUpQuote(line);
+      continue;
     }
     scanned_ = end_;
-    if (skipping_) begin_ = end_;
+    if (skipping_) StartLineAt(end_);
     if (at_end_) {
       if (begin_ == end_) return Result::kEnd;
-      return FinishLine(end_, end_, line);
+      if (GoesOn(last_begin_, end_, inside_quotes_)) return GiveUpQuote(line);
+      return FinishLine(end_, false, line);
     }
     if (end_ - begin_ > max_line_bytes_ + kByteOrderMark.size() + 1) {
+      if (lines_in_record_ != 0) return GiveUpQuote(line);
       skipping_ = true;
-      begin_ = end_;
+      StartLineAt(end_);
       line = {.number = ++number_};
       return Result::kTooLong;
     }
@@ -74,22 +103,39 @@ LineReader::Result LineReader::Next(Line& line) {
   }
 }
 
-LineReader::Result LineReader::FinishLine(std::size_t end, std::size_t next_begin, Line& line) {
+LineReader::Result LineReader::FinishLine(std::size_t end, bool terminated, Line& line) {
   char* data = buffer_.data() + begin_;
   std::size_t size = end - begin_;
-  begin_ = scanned_ = next_begin;
-  ++number_;
-  if (number_ == 1 && std::string_view(data, size).substr(0, kByteOrderMark.size()) == kByteOrderMark) {
+  const std::uint64_t number = number_ + 1;
+  number_ += lines_in_record_ + 1;
+  StartLineAt(end + (terminated ? 1 : 0));
+  if (number == 1 && std::string_view(data, size).substr(0, kByteOrderMark.size()) == kByteOrderMark) {
     data += kByteOrderMark.size();
     size -= kByteOrderMark.size();
   }
   if (size != 0 && data[size - 1] == '\r') --size;
-  line = {.data = data, .size = size, .number = number_};
+  line = {.data = data, .size = size, .number = number, .terminated = terminated};
   return size > max_line_bytes_ ? Result::kTooLong : Result::kLine;
 }
 
+// Only the line with the quote is lost: those after it are read again, each for itself.
+LineReader::Result LineReader::GiveUpQuote(Line& line) {
+  line = {.number = ++number_};
+  StartLineAt(lines_in_record_ != 0 ? second_begin_ : end_);
+  return Result::kOpenQuote;
+}
+
 bool LineReader::HasLine() const {
-  if (std::memchr(buffer_.data() + scanned_, '\n', end_ - scanned_) != nullptr) return true;
+  bool inside = inside_quotes_;
+  std::size_t begin = last_begin_;
+  for (std::size_t from = scanned_;;) {
+    const void* const newline = std::memchr(buffer_.data() + from, '\n', end_ - from);
+    if (newline == nullptr) break;
+    const auto end = static_cast<std::size_t>(static_cast<const char*>(newline) - buffer_.data());
+    if (skipping_ || !GoesOn(begin, end, inside)) return true;
+    inside = true;
+    begin = from = end + 1;
+  }
   return at_end_ && begin_ != end_ && !skipping_;
 }
 

@@ -11,34 +11,10 @@
 #include <type_traits>
 #include <utility>
 
-#include "config/suggestion.h"
 #include "text/escape.h"
 
 namespace dispatchctl::cli {
 namespace {
-
-std::string CamelCase(std::string_view snake) {
-  std::string camel;
-  bool upper = false;
-  for (const char c : snake) {
-    if (c == '_') {
-      upper = true;
-      continue;
-    }
-    camel += upper ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : c;
-    upper = false;
-  }
-  return camel;
-}
-
-std::string Quoted(std::string_view text) {
-  constexpr std::size_t kMostShown = 64;
-  std::string out = "\"";
-  AppendPrintable(out, text.substr(0, kMostShown));
-  if (text.size() > kMostShown) out += "...";
-  out += '"';
-  return out;
-}
 
 template <class Field>
 constexpr std::string_view ExpectedType() {
@@ -91,7 +67,7 @@ std::string LowerFirst(std::string_view sentence) {
 // RapidJSON's events. Every member that returns false has put its reason into `what`.
 class NdjsonUpdateParser::Handler {
  public:
-  Handler(const std::vector<FieldName>& fields, AssignmentUpdate& update)
+  Handler(const std::vector<UpdateField>& fields, AssignmentUpdate& update)
       : fields_(fields), update_(update) {}
 
   // NOLINTBEGIN(readability-identifier-naming): RapidJSON's names
@@ -117,13 +93,13 @@ class NdjsonUpdateParser::Handler {
     const std::string_view name(text, size);
     // Fields mostly come in the contract's order.
     std::size_t index = next_;
-    if (index >= fields_.size() || !Matches(index, name)) {
+    if (index >= fields_.size() || !fields_[index].Matches(name)) {
       index = 0;
-      while (index < fields_.size() && !Matches(index, name)) ++index;
+      while (index < fields_.size() && !fields_[index].Matches(name)) ++index;
     }
-    if (index == fields_.size()) return Reject(text, UnknownField(name));
+    if (index == fields_.size()) return Reject(text, UnknownName("field", name, fields_));
     const std::uint64_t bit = std::uint64_t{1} << index;
-    if ((seen_ & bit) != 0) return Reject(text, fmt::format("duplicate field {}", Quoted(name)));
+    if ((seen_ & bit) != 0) return Reject(text, fmt::format("duplicate field {}", QuotedExcerpt(name)));
     seen_ |= bit;
     current_ = index;
     next_ = index + 1;
@@ -137,24 +113,10 @@ class NdjsonUpdateParser::Handler {
   const char* where() const { return where_; }
 
  private:
-  bool Matches(std::size_t index, std::string_view name) const {
-    return fields_[index].snake == name || fields_[index].camel == name;
-  }
-
   bool Reject(const char* where, std::string what) {
     where_ = where;
     what_ = std::move(what);
     return false;
-  }
-
-  std::string UnknownField(std::string_view name) const {
-    std::vector<std::string_view> known;
-    known.reserve(fields_.size());
-    for (const FieldName& field : fields_) known.push_back(field.snake);
-    const std::string_view nearest = NearestMatch(name, known);
-    std::string text = fmt::format("unknown field {}", Quoted(name));
-    if (!nearest.empty()) text += fmt::format(", did you mean \"{}\"?", nearest);
-    return text;
   }
 
   template <class Any>
@@ -173,7 +135,7 @@ class NdjsonUpdateParser::Handler {
         where, fmt::format("field \"{}\": expected {}, found {}", fields_[current_].snake, expected, kind));
   }
 
-  const std::vector<FieldName>& fields_;
+  const std::vector<UpdateField>& fields_;
   AssignmentUpdate& update_;
   const char* where_ = nullptr;
   std::string what_;
@@ -182,23 +144,6 @@ class NdjsonUpdateParser::Handler {
   std::size_t next_ = 0;
   bool in_object_ = false;
 };
-
-NdjsonUpdateParser::NdjsonUpdateParser() {
-  AssignmentUpdate full;
-  VisitFields(full, [this](std::string_view name, auto& field) {
-    fields_.push_back({.snake = std::string(name), .camel = CamelCase(name)});
-    if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::string>) field = "x";
-  });
-  // What the contract does not accept empty may not be left out either.
-  for (std::size_t i = 0; i < fields_.size(); ++i) {
-    AssignmentUpdate without = full;
-    std::size_t index = 0;
-    VisitFields(without, [&](std::string_view /*name*/, auto& field) {
-      if (index++ == i) field = std::decay_t<decltype(field)>();
-    });
-    fields_[i].required = !ValidateUpdate(without).ok();
-  }
-}
 
 bool NdjsonUpdateParser::Fail(std::size_t offset, std::string_view what) {
   error_ = fmt::format("column {}: {}", offset + 1, what);
@@ -213,13 +158,7 @@ bool NdjsonUpdateParser::Parse(char* text, std::size_t size, AssignmentUpdate& u
   }
   text[size] = '\0';
 
-  VisitFields(update, [](std::string_view /*name*/, auto& field) {
-    if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::string>) {
-      field.clear();
-    } else {
-      field = std::decay_t<decltype(field)>();
-    }
-  });
+  ClearFields(update);
   rapidjson::InsituStringStream stream(text);
   Handler handler(fields_, update);
   const rapidjson::ParseResult result = reader_.Parse<rapidjson::kParseInsituFlag>(stream, handler);

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "input/update_fields.h"
+
 namespace dispatchctl::cli {
 
 /// Reads one assignment from one line of JSON. Field names and types come from the SDK's VisitFields, so that
@@ -17,8 +19,6 @@ namespace dispatchctl::cli {
 /// Allocates nothing for a line of short fields once the update's strings have grown.
 class NdjsonUpdateParser {
  public:
-  NdjsonUpdateParser();
-
   /// Parses in place: `text` is overwritten, text[size] too. False: see error(); `update` then holds the
   /// fields read so far.
   bool Parse(char* text, std::size_t size, AssignmentUpdate& update);
@@ -27,16 +27,11 @@ class NdjsonUpdateParser {
   const std::string& error() const { return error_; }
 
  private:
-  struct FieldName {
-    std::string snake;
-    std::string camel;
-    bool required = false;
-  };
   class Handler;
 
   bool Fail(std::size_t offset, std::string_view what);
 
-  std::vector<FieldName> fields_;
+  const std::vector<UpdateField> fields_ = UpdateFields();
   rapidjson::Reader reader_;
   std::string error_;
 };

@@ -29,6 +29,9 @@ std::string AssignSummaryText(const AssignSummary& summary) {
       "resent {}, unknown results {}, reconnects {}",
       summary.sent, summary.acknowledged, summary.accepted, summary.rejected, summary.failed, summary.skipped,
       summary.unacknowledged, summary.resent, summary.unknown_results, summary.reconnects);
+  if (summary.answered_before.has_value()) {
+    text += fmt::format(", answered before {}", *summary.answered_before);
+  }
   if (summary.latency.count() != 0) {
     text += fmt::format(", latency p50 {:.3g} ms p99 {:.3g} ms", Milliseconds(summary.latency.Quantile(0.5)),
                         Milliseconds(summary.latency.Quantile(0.99)));
@@ -50,6 +53,7 @@ std::string AssignSummaryJson(const AssignSummary& summary) {
   values["resent"] = summary.resent;
   values["unknown_results"] = summary.unknown_results;
   values["reconnects"] = summary.reconnects;
+  if (summary.answered_before.has_value()) values["answered_before"] = *summary.answered_before;
   values["p50_ms"] = nullptr;
   values["p99_ms"] = nullptr;
   if (summary.latency.count() != 0) {

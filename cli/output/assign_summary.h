@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "output/latency_histogram.h"
@@ -20,6 +21,7 @@ struct AssignSummary {
   std::uint64_t resent = 0;
   std::uint64_t unknown_results = 0;
   std::uint64_t reconnects = 0;
+  std::optional<std::uint64_t> answered_before;  ///< by an earlier run; only when going on with one
   LatencyHistogram latency;
   std::chrono::nanoseconds elapsed{0};
 };

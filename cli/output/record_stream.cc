@@ -57,6 +57,7 @@ bool RecordStream::WriteOut(int interrupt_fd) {
     const ssize_t count = ::write(fd_, writing_.data() + done, size);
     if (count >= 0) {
       done += static_cast<std::size_t>(count);
+      written_.fetch_add(static_cast<std::uint64_t>(count), std::memory_order_relaxed);
     } else if (errno == EAGAIN) {
       // Somebody else made the descriptor non-blocking.
       pollfd writable{fd_, POLLOUT, 0};

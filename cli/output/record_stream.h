@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -25,16 +26,18 @@ class RecordStream {
   /// then `interrupt_fd` is as in Flush.
   template <class Fill>
   void Write(Fill&& fill, int interrupt_fd = -1) {
-    bool full = false;
-    {
-      const std::lock_guard lock(mutex_);
-      Open();
-      format_->StartRecord(pending_);
-      fill(*format_, pending_);
-      format_->EndRecord(pending_);
-      full = pending_.size() >= kFlushBytes;
-    }
-    if (full) Flush(interrupt_fd);
+    if (Append(std::forward<Fill>(fill))) Flush(interrupt_fd);
+  }
+
+  /// The same without waiting for anything. True when much is waiting: then it should be flushed soon.
+  template <class Fill>
+  bool Append(Fill&& fill) {
+    const std::lock_guard lock(mutex_);
+    Open();
+    format_->StartRecord(pending_);
+    fill(*format_, pending_);
+    format_->EndRecord(pending_);
+    return pending_.size() >= kFlushBytes;
   }
 
   /// Writes what is waiting. With `interrupt_fd`, stops waiting for a slow reader when that descriptor
@@ -52,6 +55,9 @@ class RecordStream {
 
   int fd() const { return fd_; }
 
+  /// Bytes written to the descriptor so far.
+  std::uint64_t written() const { return written_.load(std::memory_order_relaxed); }
+
  private:
   static constexpr std::size_t kFlushBytes = std::size_t{64} << 10U;
 
@@ -66,6 +72,7 @@ class RecordStream {
   const int fd_;
   const std::function<void()> on_failure_;
   std::atomic<int> error_number_{0};
+  std::atomic<std::uint64_t> written_{0};
 
   std::mutex mutex_;
   std::unique_ptr<RecordFormat> format_;

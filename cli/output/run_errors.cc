@@ -42,6 +42,12 @@ std::optional<ErrorReport> OutputFailure(const RecordStream& records) {
   return error;
 }
 
+std::optional<ErrorReport> OutputFailure(const RecordStream& records, std::string_view file) {
+  const int error_number = records.error_number();
+  if (error_number == 0) return std::nullopt;
+  return OutputError(file, error_number);
+}
+
 std::optional<ErrorReport> Gravest(const std::vector<ErrorReport>& errors) {
   if (errors.empty()) return std::nullopt;
   const ErrorReport* gravest = &errors.front();

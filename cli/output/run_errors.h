@@ -19,6 +19,9 @@ ErrorReport InterruptedError(int signal, std::string_view rest);
 /// What happened to stdout, if anything did. A reader that went away is told by SIGPIPE and not in words.
 std::optional<ErrorReport> OutputFailure(const RecordStream& records);
 
+/// The same of a file that --out names: what is in it stays there.
+std::optional<ErrorReport> OutputFailure(const RecordStream& records, std::string_view file);
+
 /// Of everything that went wrong in one run, what it ends with.
 std::optional<ErrorReport> Gravest(const std::vector<ErrorReport>& errors);
 

@@ -24,14 +24,17 @@ int PollTimeout(std::chrono::steady_clock::time_point deadline) {
 }  // namespace
 
 FeedLoopResult FeedLoop::Run() {
+  if (options_.on_tick) next_tick_ = Clock::now() + options_.tick_interval;
   Step(feed_.Pump(false));
   while (!finished_.load(std::memory_order_acquire)) {
     if (records_.error_number() != 0 && stage_ != Stage::kCancelled) CancelAndWait();
     const Events events = Wait();
     if (events.signal && !HandleSignal()) break;
     if (!HandleDeadline()) break;
+    Tick();
     if (stage_ != Stage::kFeeding) continue;
-    if (wants_ == Feed::Wants::kRoom ? events.woken : events.input) Step(feed_.Pump(events.input));
+    const bool due = wants_ == Feed::Wants::kTime && Clock::now() >= feed_.resume_time();
+    if (due || (wants_ == Feed::Wants::kRoom ? events.woken : events.input)) Step(feed_.Pump(events.input));
   }
   return result_;
 }
@@ -44,7 +47,7 @@ FeedLoop::Events FeedLoop::Wait() {
                              // No events asked for: errors and hang-ups are always told.
                              {watch_output ? records_.fd() : -1, 0, 0},
                              {wants_input ? feed_.input_fd() : -1, POLLIN, 0}}};
-  if (::poll(fds.data(), fds.size(), PollTimeout(deadline_)) < 0) return {};
+  if (::poll(fds.data(), fds.size(), PollTimeout(WakeTime())) < 0) return {};
   Events events;
   events.woken = fds[0].revents != 0;
   if (events.woken) wakeup_.Clear();
@@ -52,6 +55,19 @@ FeedLoop::Events FeedLoop::Wait() {
   if ((fds[2].revents & (POLLERR | POLLHUP)) != 0) records_.Fail(EPIPE);
   events.input = fds[3].revents != 0;
   return events;
+}
+
+FeedLoop::Clock::time_point FeedLoop::WakeTime() const {
+  const Clock::time_point soonest = std::min(deadline_, next_tick_);
+  const bool paced = stage_ == Stage::kFeeding && wants_ == Feed::Wants::kTime;
+  return paced ? std::min(soonest, feed_.resume_time()) : soonest;
+}
+
+void FeedLoop::Tick() {
+  const Clock::time_point now = Clock::now();
+  if (now < next_tick_) return;
+  options_.on_tick();
+  next_tick_ = now + options_.tick_interval;
 }
 
 void FeedLoop::Step(Feed::Wants wants) {

@@ -16,12 +16,16 @@ class Feed {
   enum class Wants {
     kInput,  ///< nothing more to hand in until input_fd() is readable
     kRoom,   ///< the window is full; the SDK's on_writable comes as a wake-up
+    kTime,   ///< nothing more to hand in before resume_time()
     kEnd,    ///< nothing more will be handed in
   };
 
   virtual ~Feed() = default;
 
   virtual int input_fd() const = 0;
+
+  /// When Pump is to be called again after it has said kTime.
+  virtual std::chrono::steady_clock::time_point resume_time() const { return {}; }
 
   /// Hands in what is there. Reads from input_fd() once when `readable`, and never waits.
   virtual Wants Pump(bool readable) = 0;
@@ -44,6 +48,8 @@ class FeedLoop {
   struct Options {
     std::chrono::nanoseconds drain_timeout{0};  ///< how long results are waited for after a signal
     std::function<void(int signal)> on_interrupt{};
+    std::chrono::nanoseconds tick_interval{0};  ///< between calls of on_tick, or more
+    std::function<void()> on_tick{};            ///< unset: none
   };
 
   /// `finished` is set, and `wakeup` notified, when the SDK says that the work has ended.
@@ -69,6 +75,8 @@ class FeedLoop {
   };
 
   Events Wait();
+  Clock::time_point WakeTime() const;
+  void Tick();
   void Step(Feed::Wants wants);
   void StopFeeding(Stage next);
   void CancelAndWait();
@@ -86,6 +94,7 @@ class FeedLoop {
   Stage stage_ = Stage::kFeeding;
   Feed::Wants wants_ = Feed::Wants::kInput;
   Clock::time_point deadline_ = Clock::time_point::max();
+  Clock::time_point next_tick_ = Clock::time_point::max();
 };
 
 /// Ends the output after the loop. Still heeds signals while the reader is slow, and waits for no reader

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <string>
+#include <utility>
 
 #include "process/write_all.h"
 #include "text/escape.h"
@@ -10,13 +11,8 @@
 namespace dispatchctl::cli {
 namespace {
 
-void WriteLine(std::string_view label, std::string_view text) {
-  std::string line = "dispatchctl: ";
-  line += label;
-  AppendPrintable(line, text);
-  line += '\n';
-  WriteToStderr(line);
-}
+// Back to the line's beginning, and erase it (ECMA-48, EL).
+constexpr std::string_view kEraseLine = "\r\x1b[K";
 
 }  // namespace
 
@@ -26,6 +22,28 @@ void WriteToStderr(std::string_view text) {
 
 int WriteToStdout(std::string_view text) {
   return WriteAll(STDOUT_FILENO, text);
+}
+
+void Console::WriteLine(std::string_view label, std::string_view text) const {
+  const std::lock_guard lock(mutex_);
+  std::string line;
+  if (std::exchange(status_shown_, false)) line += kEraseLine;
+  line += "dispatchctl: ";
+  line += label;
+  AppendPrintable(line, text);
+  line += '\n';
+  WriteToStderr(line);
+}
+
+void Console::ShowStatus(std::string_view text) const {
+  const std::lock_guard lock(mutex_);
+  status_shown_ = true;
+  WriteToStderr(std::string(kEraseLine) + std::string(text));
+}
+
+void Console::ClearStatus() const {
+  const std::lock_guard lock(mutex_);
+  if (std::exchange(status_shown_, false)) WriteToStderr(kEraseLine);
 }
 
 void Console::Warn(std::string_view text) const {

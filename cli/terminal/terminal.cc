@@ -1,5 +1,6 @@
 #include "terminal/terminal.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace dispatchctl::cli {
@@ -21,7 +22,16 @@ Terminal InspectTerminal(ColorMode mode, const Environment& environment) {
   terminal.error_is_terminal = ::isatty(STDERR_FILENO) == 1;
   terminal.output_color = UseColor(mode, terminal.output_is_terminal, environment);
   terminal.error_color = UseColor(mode, terminal.error_is_terminal, environment);
+  const std::string_view term = environment("TERM").value_or("");
+  terminal.error_can_erase = terminal.error_is_terminal && !term.empty() && term != "dumb";
   return terminal;
+}
+
+std::size_t ErrorColumns() {
+  constexpr std::size_t kUsual = 80;
+  winsize size{};
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kUsual;
+  return size.ws_col;
 }
 
 OutputFormat ResolveOutputFormat(OutputFormat format, bool output_is_terminal) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+
 #include "config/environment.h"
 #include "config/options.h"
 
@@ -11,6 +13,7 @@ struct Terminal {
   bool error_is_terminal = false;
   bool output_color = false;
   bool error_color = false;
+  bool error_can_erase = false;  ///< stderr is a terminal on which a line can be written over
 };
 
 /// The flag beats NO_COLOR, which beats CLICOLOR_FORCE and FORCE_COLOR, which beat CLICOLOR=0; else colour
@@ -18,6 +21,9 @@ struct Terminal {
 bool UseColor(ColorMode mode, bool is_terminal, const Environment& environment);
 
 Terminal InspectTerminal(ColorMode mode, const Environment& environment);
+
+/// How wide stderr's terminal is just now; 80 where it does not say.
+std::size_t ErrorColumns();
 
 /// What "auto" stands for.
 OutputFormat ResolveOutputFormat(OutputFormat format, bool output_is_terminal);

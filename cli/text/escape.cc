@@ -105,6 +105,15 @@ void AppendPrintable(std::string& out, std::string_view text) {
   });
 }
 
+std::string QuotedExcerpt(std::string_view text) {
+  constexpr std::size_t kMostShown = 64;
+  std::string out = "\"";
+  AppendPrintable(out, text.substr(0, kMostShown));
+  if (text.size() > kMostShown) out += "...";
+  out += '"';
+  return out;
+}
+
 std::size_t DisplayWidth(std::string_view text) {
   std::size_t width = 0;
   for (const char c : text) {

@@ -2,12 +2,22 @@
 
 #include <fmt/format.h>
 
+#include <cstddef>
 #include <ratio>
 
 namespace dispatchctl::cli {
 
 std::string Plural(std::uint64_t count, std::string_view what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+std::string Grouped(std::uint64_t number) {
+  constexpr std::ptrdiff_t kGroup = 3;
+  std::string text = fmt::format_int(number).str();
+  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - kGroup; at > 0; at -= kGroup) {
+    text.insert(text.begin() + at, ',');
+  }
+  return text;
 }
 
 std::string Milliseconds(std::chrono::nanoseconds time) {

@@ -10,6 +10,9 @@ namespace dispatchctl::cli {
 /// "1 attempt", "2 attempts".
 std::string Plural(std::uint64_t count, std::string_view what);
 
+/// "1,234,567".
+std::string Grouped(std::uint64_t number);
+
 /// "12.345 ms".
 std::string Milliseconds(std::chrono::nanoseconds time);
 

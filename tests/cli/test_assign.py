@@ -2,7 +2,9 @@
 
 import json
 import os
+import signal
 import subprocess
+import time
 
 import pytest
 
@@ -132,6 +134,34 @@ def test_dry_run_needs_no_server(run, tmp_path):
     result = run("assign", "-f", "-", "--dry-run", "--bad-record", "report", stdin=update(1) + "{}\n")
     assert result.returncode == 6
     assert records(result)[0]["line"] == 2
+
+
+def test_rate_is_kept(start, mock):
+    running = start("assign", "-s", mock.address, "-f", "-", "--rate", "50/s")
+    began = time.monotonic()
+    running.send(updates(30))
+    assert running.record()["assignment_id"] == "a-0"
+    for _ in range(29):
+        running.record()
+    # The last of them may go after 29/50 s, less a burst of 50 ms; how much later it does is up to the machine.
+    assert 0.5 < time.monotonic() - began < 10
+    running.process.stdin.close()
+    assert running.wait() == 0
+
+
+def test_a_slow_rate_does_not_hold_up_a_signal(start, mock):
+    running = start("assign", "-s", mock.address, "-f", "-", "--rate", "1/h")
+    running.send(updates(2))
+    assert running.record()["assignment_id"] == "a-0"
+    running.process.send_signal(signal.SIGTERM)
+    assert running.wait() == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("rate", ["5", "0/s", "-1/s", "5/d", "x/s", "/s", "nan/s", "2e9/s"])
+def test_a_rate_that_means_nothing(run, mock, rate):
+    result = run("assign", "-s", mock.address, "-f", "-", "--rate=" + rate, stdin="")
+    assert result.returncode == 2
+    assert "--rate" in error(result)["message"]
 
 
 def test_killed_server_ends_it_though_stdin_is_idle(start, start_mock, relay_to):

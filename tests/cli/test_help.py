@@ -67,7 +67,7 @@ def test_version(run):
     (["lookp"], "unknown command 'lookp'", "did you mean 'lookup'?"),
     (["lookup", "x", "-s", "localhost:1", "--timeout", "5"], "needs a unit", None),
     (["lookup", "x", "-s", "localhost:1", "-o", "xml"], "invalid value 'xml' for -o/--output", None),
-    (["assign", "-s", "localhost:1", "-f", "x", "--in", "csv"], "invalid value 'csv' for --in", None),
+    (["assign", "-s", "localhost:1", "-f", "x", "--in", "xml"], "invalid value 'xml' for --in", None),
     (["assign", "-s", "localhost:1", "-f", "x", "--window", "0"], "invalid value '0' for --window", None),
     (["lookup", "x", "--tls", "--plaintext"], "exclude each other", None),
     (["version", "surplus"], "unexpected argument 'surplus'", "see"),

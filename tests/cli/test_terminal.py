@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import select
 import subprocess
 
 import pytest
@@ -94,3 +95,90 @@ def test_no_color_in_a_pipe(run, mock):
     assert b"\x1b" not in result.stdout
     result = run("lookup", "-s", mock.address, "courier-42", "-o", "table", "--color", "always")
     assert b"\x1b" in result.stdout
+
+
+class OnTerminal:
+    """dispatchctl with a terminal for its stderr only, and records in a pipe."""
+
+    def __init__(self, *arguments, env=None):
+        master, slave = pty.openpty()
+        self.terminal = os.fdopen(master, "rb", buffering=0)
+        self.process = subprocess.Popen([os.environ["DISPATCHCTL"], *arguments], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=slave,
+                                        env=clean_environment({"TERM": "xterm", **(env or {})}))
+        os.close(slave)
+        self.text = ""
+
+    def read(self):
+        """False at the end."""
+        assert select.select([self.terminal], [], [], PATIENCE)[0]
+        try:
+            piece = self.terminal.read(4096)
+        except OSError:
+            piece = b""
+        self.text += piece.decode()
+        return bool(piece)
+
+    def read_until(self, pattern):
+        while not re.search(pattern, self.text):
+            assert self.read(), self.text
+
+    def send(self, text):
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
+    def finish(self):
+        self.process.stdin.close()
+        while self.read():
+            pass
+        self.terminal.close()
+        self.process.stdout.read()
+        self.process.stdout.close()
+        return self.process.wait(PATIENCE)
+
+
+ERASE = "\r\x1b[K"
+
+
+def test_long_work_shows_its_progress(mock):
+    running = OnTerminal("assign", "-s", mock.address, "-f", "-", "--bad-record", "skip", "--summary", "none")
+    running.send(update(1))
+    running.read_until(r"1 results  \d+/s")
+    running.send("broken\n")
+    running.read_until(r"\(skipped\)\r\n")
+    shown = running.text.index("1 results")
+    note = running.text.index("dispatchctl: note")
+    # Whatever else is said stands on a line of its own, and the progress is drawn again below it.
+    assert shown < note and running.text[:note].endswith(ERASE)
+    running.read_until(r"\(skipped\)\r\n[^\n]*1 results")
+    assert running.finish() == 6
+    assert "%" not in running.text
+    end = running.text[running.text.rindex("results"):]
+    assert '"exit_code":6' in end.split(ERASE)[-1]
+
+
+def test_progress_of_a_file_has_a_bar(mock, tmp_path):
+    source = tmp_path / "many"
+    source.write_text("".join(update(number) for number in range(40)))
+    running = OnTerminal("assign", "-s", mock.address, "-f", str(source), "--rate", "20/s", "--summary", "none")
+    running.read_until(r"\[[# ]{20}\] +\d+ %  \d+ results  \d+/s")
+    assert running.finish() == 0
+    assert running.text.endswith(ERASE)
+
+
+@pytest.mark.parametrize("arguments, env", [(["-q"], {}), ([], {"TERM": "dumb"}), ([], {"TERM": ""})])
+def test_no_progress_where_it_is_not_wanted(mock, tmp_path, arguments, env):
+    source = tmp_path / "many"
+    source.write_text("".join(update(number) for number in range(40)))
+    running = OnTerminal("assign", "-s", mock.address, "-f", str(source), "--rate", "20/s", "--summary", "none", *arguments,
+                         env=env)
+    assert running.finish() == 0
+    assert running.text == ""
+
+
+def test_no_progress_among_records(mock, tmp_path):
+    source = tmp_path / "many"
+    source.write_text("".join(update(number) for number in range(40)))
+    text, code = on_terminal(["assign", "-s", mock.address, "-f", str(source), "--rate", "20/s"])
+    assert code == 0
+    assert ERASE not in text

@@ -19,8 +19,10 @@ class FakeFeed final : public Feed {
   FakeFeed(int fd, std::atomic<bool>& finished) : fd_(fd), finished_(finished) {}
 
   int input_fd() const override { return fd_; }
+  std::chrono::steady_clock::time_point resume_time() const override { return resume; }
   Wants Pump(bool readable) override {
     ++pumps;
+    if (end_after_time && pumps > 1) return Wants::kEnd;
     if (!readable) return next;
     char byte = 0;
     const ssize_t count = ::read(fd_, &byte, 1);
@@ -38,6 +40,8 @@ class FakeFeed final : public Feed {
   }
 
   std::atomic<Wants> next = Wants::kInput;
+  std::chrono::steady_clock::time_point resume;
+  bool end_after_time = false;
   bool finish_on_close = true;
   bool finish_on_cancel = true;
   int pumps = 0;
@@ -110,6 +114,28 @@ TEST_F(FeedLoopTest, RoomComesAsAWakeup) {
   const FeedLoopResult result = Run();
   server.join();
   EXPECT_TRUE(result.input_ended);
+}
+
+TEST_F(FeedLoopTest, TimeIsWaitedFor) {
+  feed_.next = Feed::Wants::kTime;
+  feed_.resume = std::chrono::steady_clock::now() + 20ms;
+  feed_.end_after_time = true;
+  input_.Put("x");
+  const FeedLoopResult result = Run();
+  EXPECT_TRUE(result.input_ended);
+  EXPECT_GE(std::chrono::steady_clock::now(), feed_.resume);
+  EXPECT_EQ(feed_.bytes, "");
+  EXPECT_EQ(feed_.pumps, 2);
+}
+
+TEST_F(FeedLoopTest, TicksWhileNothingElseHappens) {
+  int ticks = 0;
+  FeedLoop loop(feed_, records_, signals_, wakeup_, finished_,
+                {.drain_timeout = 10s, .tick_interval = 1ms, .on_tick = [&] {
+                   if (++ticks == 3) Finish();
+                 }});
+  loop.Run();
+  EXPECT_EQ(ticks, 3);
 }
 
 TEST_F(FeedLoopTest, ASignalClosesAndDrains) {

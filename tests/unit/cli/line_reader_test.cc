@@ -28,6 +28,8 @@ void TakeLines(LineReader& reader, Lines& lines, LineReader::Result& last) {
       lines.emplace_back(line.number, std::string(line.data, line.size));
     } else if (last == LineReader::Result::kTooLong) {
       lines.emplace_back(line.number, "<too long>");
+    } else if (last == LineReader::Result::kOpenQuote) {
+      lines.emplace_back(line.number, "<open quote>");
     } else {
       return;
     }
@@ -36,8 +38,9 @@ void TakeLines(LineReader& reader, Lines& lines, LineReader::Result& last) {
 
 // Reads `input`, written in pieces of `piece` bytes, each read as far as it goes before the next.
 Lines ReadInPieces(std::string_view input, std::size_t piece, std::size_t max_line = kMaxLine,
-                   std::size_t chunk = 64) {
+                   std::size_t chunk = 64, Framing framing = Framing::kLines) {
   LineReader reader(max_line, chunk);
+  reader.SetFraming(framing);
   Pipe pipe;
   ::fcntl(pipe.reader.get(), F_SETFL, O_NONBLOCK);
   Lines lines;
@@ -127,6 +130,78 @@ TEST(LineReader, LineEndsDoNotCountAgainstTheLimit) {
                            "0123456789\r\n0123456789\n",
                            1, 10),
               ElementsAre(Pair(1, "0123456789"), Pair(2, "0123456789")));
+}
+
+TEST(LineReader, EveryPieceSizeGivesTheSameRecordsOfCsv) {
+  const std::string input =
+      "\xEF\xBB\xBF"
+      "\"a\nb\",c\r\n\"\"\"\n\"\"\",x\nplain\n\"" +
+      std::string(90, 'x') + "\n\r\n\"\nstray\"quote\nlast";
+  const Lines expected{{1, "\"a\nb\",c"},   {3, "\"\"\"\n\"\"\",x"},
+                       {5, "plain"},        {6, "\"" + std::string(90, 'x') + "\n\r\n\""},
+                       {9, "stray\"quote"}, {10, "last"}};
+  for (std::size_t piece = 1; piece <= input.size(); ++piece) {
+    EXPECT_EQ(ReadInPieces(input, piece, kMaxLine, 64, Framing::kCsv), expected) << "pieces of " << piece;
+  }
+}
+
+TEST(LineReader, AQuoteThatStaysOpenCostsItsOwnLine) {
+  std::string input = "a\n\"open,\n";
+  Lines expected{{1, "a"}, {2, "<open quote>"}};
+  for (std::uint64_t number = 3; number < 60; ++number) {
+    input += "line\n";
+    expected.emplace_back(number, "line");
+  }
+  for (const std::size_t max_line : {std::size_t{20}, std::size_t{100}, kMaxLine}) {
+    for (std::size_t piece = 1; piece <= input.size(); piece += 3) {
+      EXPECT_EQ(ReadInPieces(input, piece, max_line, 64, Framing::kCsv), expected)
+          << "pieces of " << piece << ", lines of " << max_line;
+    }
+  }
+}
+
+TEST(LineReader, ALongLineThatOpensAQuoteIsPassedOver) {
+  EXPECT_THAT(ReadInPieces("\"" + std::string(300, 'x') + "\nb\n", 7, 10, 64, Framing::kCsv),
+              ElementsAre(Pair(1, "<too long>"), Pair(2, "b")));
+  EXPECT_THAT(ReadInPieces("\"never", 3, 10, 64, Framing::kCsv), ElementsAre(Pair(1, "<open quote>")));
+}
+
+TEST(LineReader, HalfARecordIsNoLineThatIsThere) {
+  LineReader reader(kMaxLine);
+  reader.SetFraming(Framing::kCsv);
+  Pipe pipe;
+  Line line;
+  pipe.Put("\"one\ntwo\n");
+  reader.Fill(pipe.reader.get());
+  EXPECT_FALSE(reader.HasLine());
+  EXPECT_EQ(reader.Next(line), LineReader::Result::kIncomplete);
+  EXPECT_FALSE(reader.HasLine());
+  pipe.Put("\"\n");
+  reader.Fill(pipe.reader.get());
+  EXPECT_TRUE(reader.HasLine());
+  EXPECT_EQ(reader.Next(line), LineReader::Result::kLine);
+}
+
+TEST(LineReader, KnowsWhereTheLineToComeBegins) {
+  LineReader reader(kMaxLine, 16);
+  Pipe pipe;
+  Line line;
+  pipe.Put("ab\r\n\ncdef");
+  pipe.writer = UniqueFd();
+  std::vector<std::uint64_t> offsets{reader.offset()};
+  std::vector<bool> terminated;
+  for (;;) {
+    const LineReader::Result result = reader.Next(line);
+    if (result == LineReader::Result::kEnd) break;
+    if (result == LineReader::Result::kIncomplete) {
+      reader.Fill(pipe.reader.get());
+      continue;
+    }
+    offsets.push_back(reader.offset());
+    terminated.push_back(line.terminated);
+  }
+  EXPECT_THAT(offsets, ElementsAre(0, 4, 5, 9));
+  EXPECT_THAT(terminated, ElementsAre(true, true, false));
 }
 
 TEST(LineReader, TellsOfALineThatIsAlreadyThere) {
