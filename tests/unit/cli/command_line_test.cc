@@ -263,10 +263,10 @@ TEST(CommandLine, LaterFeaturesAreNotOffered) {
   for (const char* option : {"--watch", "--context", "--token-file"}) {
     EXPECT_THAT(ErrorOf({"lookup", "x", option}), HasSubstr("unknown option")) << option;
   }
-  EXPECT_THAT(ErrorOf({"assign", "-f", "x", "--in", "csv"}), HasSubstr("expected auto or ndjson"));
 }
 
 TEST(CommandLine, MissingAndBadValues) {
+  EXPECT_THAT(ErrorOf({"assign", "-f", "x", "--in", "xml"}), HasSubstr("expected auto, ndjson or csv"));
   EXPECT_THAT(ErrorOf({"lookup", "x", "--server"}), HasSubstr("--server needs a value"));
   EXPECT_THAT(ErrorOf({"lookup", "x", "--server="}), HasSubstr("--server needs a value"));
   EXPECT_THAT(ErrorOf({"lookup", "x", "--timeout", "5"}), HasSubstr("needs a unit"));
