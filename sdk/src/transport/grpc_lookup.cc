@@ -32,8 +32,10 @@ class GrpcLookup final : public LookupAttempt, private Completion {
   void Cancel() override { context_.TryCancel(); }
 
  private:
-  void OnCompletion(bool) override {
+  void OnCompletion(bool ok) override {
     AttemptEnd end = DescribeEnd(status_, context_, target_.endpoint, target_.tls);
+    // The status is the server's, which knows nothing of it.
+    if (!ok && status_.ok()) end = UnparsableReply();
     CourierStatus reply;
     if (end.status.ok()) {
       reply.courier_id = std::move(*reply_.mutable_courier_id());
