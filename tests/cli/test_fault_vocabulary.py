@@ -253,6 +253,12 @@ def test_blackhole_of_a_connection_ends_at_the_deadline(run, start_mock):
     assert summary(result)["unacknowledged"] == COUNT
 
 
+def test_blackhole_of_a_connection_is_left_where_keepalive_is_on(run, start_mock):
+    result = assign(run, start_mock("--fault", "blackhole-after=400,first=1"), "--keepalive", "10s")
+    assert (result.returncode, records(result)) == (0, accepted())
+    assert summary(result)["reconnects"] == 1
+
+
 # Selectors, and how often
 
 def test_the_nth_call_is_the_one(run, start_mock):

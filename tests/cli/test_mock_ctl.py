@@ -161,6 +161,11 @@ def test_errors_of_the_service_are_exit_64_and_up(served):
     assert refused.stderr == "dispatch-mock: listen: there is no backend 7; use 0 to 0 (INVALID_ARGUMENT)\n"
 
 
+def test_admin_answers_where_grpc_polls_each_server_apart(monkeypatch, start_mock):
+    monkeypatch.setenv("GRPC_POLL_STRATEGY", "poll")
+    assert asked(start_mock("--admin", "127.0.0.1:0"), "faults") == []
+
+
 def test_usage_is_exit_2(served):
     assert ctl(served, "verify", "everything").returncode == 2
     assert ctl("nowhere", "calls").returncode == 2
