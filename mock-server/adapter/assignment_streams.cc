@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "mock-server/adapter/codec.h"
@@ -34,11 +35,7 @@ constexpr std::chrono::milliseconds kReorderPatience{100};
 class AssignmentStreams::Stream final : public EventLoop::Timer, public EventLoop::IdleListener {
  public:
   explicit Stream(AssignmentStreams* streams)
-      : streams_(streams),
-        loop_(streams->loop_),
-        delay_(&streams->delay_),
-        timed_(!delay_->none()),
-        faults_(streams->faults_, streams->listen_) {}
+      : streams_(streams), loop_(streams->loop_), delay_(&streams->delay_), timed_(!delay_->none()) {}
 
   void Request() {
     context_.AsyncNotifyWhenDone(&on_done_);
@@ -65,12 +62,24 @@ class AssignmentStreams::Stream final : public EventLoop::Timer, public EventLoo
     if (!ok) return Delete();  // the done tag never comes for a call that was never there
     streams_->Request();
     streams_->counters_->streams.fetch_add(1, std::memory_order_relaxed);
-    if (streams_->faults_->active()) {
-      stream_faults_ = faults_.OnStart();
+    const absl::Status admitted = streams_->front_->Admit(Method::kAssign, context_, admission_);
+    const std::size_t listen = streams_->front_->listen();
+    session_faults_.emplace(&admission_.session->faults(), listen);
+    if (admission_.faults != nullptr) own_faults_.emplace(admission_.faults.get(), listen);
+    if (!admitted.ok()) {
+      EndInput(ToGrpcStatus(admitted));
+      return Advance();
+    }
+    if (MayMeetFaults()) {
+      stream_faults_ = session_faults_->OnStart();
+      if (own_faults_.has_value()) stream_faults_ = own_faults_->OnStart(std::move(stream_faults_));
       if (stream_faults_ != nullptr) return StartFaultily();
     }
     Read();
   }
+
+  bool MayMeetFaults() const { return admission_.session->faults().active() || own_faults_.has_value(); }
+  Dispatcher& dispatcher() const { return admission_.session->dispatcher(); }
 
   void StartFaultily() {
     AddHeaders(*stream_faults_, context_);
@@ -121,17 +130,20 @@ class AssignmentStreams::Stream final : public EventLoop::Timer, public EventLoo
 
   absl::Status Review() {
     ++updates_;
+    admission_.Received(incoming_);
     if (!Parse(incoming_, update_)) return absl::InternalError("the message is not a valid AssignmentUpdate");
     std::unique_ptr<Faults> faults;
-    if (streams_->faults_->active()) {
-      faults = faults_.OnUpdate({.assignment_id = update_.assignment_id(),
-                                 .courier_id = update_.courier_id(),
-                                 .zone = update_.destination_zone(),
-                                 .number = updates_});
+    if (MayMeetFaults()) {
+      const FaultEngine::Stream::Update update{.assignment_id = update_.assignment_id(),
+                                               .courier_id = update_.courier_id(),
+                                               .zone = update_.destination_zone(),
+                                               .number = updates_};
+      faults = session_faults_->OnUpdate(update);
+      if (own_faults_.has_value()) faults = own_faults_->OnUpdate(update, std::move(faults));
     }
     if (faults != nullptr) return ReviewFaultily(std::move(faults));
     ResultQueue::Entry& entry = queue_.Push();
-    if (absl::Status status = streams_->adapter_->Review(update_, entry.result); !status.ok()) {
+    if (absl::Status status = streams_->adapter_->Review(dispatcher(), update_, entry.result); !status.ok()) {
       queue_.Truncate(queue_.size() - 1);
       return status;
     }
@@ -150,7 +162,8 @@ class AssignmentStreams::Stream final : public EventLoop::Timer, public EventLoo
       return absl::OkStatus();
     }
     dispatchpb::AssignmentResult result;
-    if (absl::Status status = streams_->adapter_->Review(update_, result); !status.ok()) return status;
+    if (absl::Status status = streams_->adapter_->Review(dispatcher(), update_, result); !status.ok())
+      return status;
     Replace(faults->reply, result);
     if (faults->latency.count() > 0 && !timed_) {
       timed_ = true;
@@ -163,7 +176,7 @@ class AssignmentStreams::Stream final : public EventLoop::Timer, public EventLoo
       Queued(unknown);
     }
     // Without a result nothing else would see to the journal.
-    if (faults->drop_result) return streams_->adapter_->Commit();
+    if (faults->drop_result) return dispatcher().Commit();
     if (faults->duplicate) {
       ResultQueue::Entry& twin = queue_.Push();
       twin.result = result;
@@ -246,7 +259,7 @@ class AssignmentStreams::Stream final : public EventLoop::Timer, public EventLoo
   void Commit() {
     const std::size_t due = CountDue();
     if (due == 0) return;
-    if (const absl::Status status = streams_->adapter_->Commit(); !status.ok()) {
+    if (const absl::Status status = dispatcher().Commit(); !status.ok()) {
       DropQueue();
       return EndInput(ToGrpcStatus(status));
     }
@@ -259,10 +272,12 @@ class AssignmentStreams::Stream final : public EventLoop::Timer, public EventLoo
         faults == nullptr ? Serialize(queue_.front().result) : Serialize(queue_.front().result, *faults);
     queue_.Pop();
     --committed_;
+    admission_.Sent(message);
     // What is left in the queue without being committed will be when the loop goes idle, at the latest.
     const bool more = committed_ > 0 || (!timed_ && Ordered() > 0);
     if (!more && queue_.empty() && input_ended_ && !hanging_ && status_.ok()) {
       finishing_ = true;
+      admission_.Ended(grpc::Status::OK);
       stream_.WriteAndFinish(message, grpc::WriteOptions(), grpc::Status::OK, &on_finish_);
       return;
     }
@@ -305,6 +320,7 @@ class AssignmentStreams::Stream final : public EventLoop::Timer, public EventLoo
 
   void Finish() {
     finishing_ = true;
+    admission_.Ended(status_);
     stream_.Finish(status_, &on_finish_);
   }
 
@@ -315,6 +331,7 @@ class AssignmentStreams::Stream final : public EventLoop::Timer, public EventLoo
 
   void OnDone(bool /*ok*/) {
     done_ = true;
+    if (context_.IsCancelled()) admission_.Ended(grpc::Status::CANCELLED);
     if (!finishing_) {
       Abandon();
       Advance();
@@ -350,7 +367,10 @@ class AssignmentStreams::Stream final : public EventLoop::Timer, public EventLoo
   // Whether results have a time when they are due.
   bool timed_;
   EventLoop::Clock::time_point last_due_;
-  FaultEngine::Stream faults_;
+  Admission admission_;
+  std::optional<FaultEngine::Stream> session_faults_;
+  // Those that the stream asked for itself.
+  std::optional<FaultEngine::Stream> own_faults_;
   std::unique_ptr<Faults> stream_faults_;
   // Of the update that made the stream hang.
   std::unique_ptr<Faults> update_faults_;
@@ -375,14 +395,8 @@ class AssignmentStreams::Stream final : public EventLoop::Timer, public EventLoo
 };
 
 AssignmentStreams::AssignmentStreams(GatewayService* service, EventLoop* loop, const DispatchAdapter* adapter,
-                                     Delay delay, Counters* counters, FaultEngine* faults, std::size_t listen)
-    : service_(service),
-      loop_(loop),
-      adapter_(adapter),
-      delay_(delay),
-      counters_(counters),
-      faults_(faults),
-      listen_(listen) {}
+                                     Delay delay, Counters* counters, const CallFront* front)
+    : service_(service), loop_(loop), adapter_(adapter), delay_(delay), counters_(counters), front_(front) {}
 
 void AssignmentStreams::Start() {
   for (int i = 0; i < kPosted; ++i) Request();

@@ -12,12 +12,10 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
           std::string(status.message().data(), status.message().size())};
 }
 
-DispatchAdapter::DispatchAdapter(Dispatcher* dispatcher, std::string listen)
-    : dispatcher_(dispatcher), listen_(std::move(listen)) {}
-
-absl::Status DispatchAdapter::GetCourierStatus(const dispatchpb::CourierLookupRequest& request,
+absl::Status DispatchAdapter::GetCourierStatus(const Dispatcher& dispatcher,
+                                               const dispatchpb::CourierLookupRequest& request,
                                                dispatchpb::CourierStatusReply& reply) const {
-  absl::StatusOr<Courier> courier = dispatcher_->Lookup(request.courier_id());
+  absl::StatusOr<Courier> courier = dispatcher.Lookup(request.courier_id());
   if (!courier.ok()) return courier.status();
   reply.set_courier_id(std::move(courier->courier_id));
   reply.set_transport_mode(std::move(courier->transport_mode));
@@ -26,22 +24,17 @@ absl::Status DispatchAdapter::GetCourierStatus(const dispatchpb::CourierLookupRe
   return absl::OkStatus();
 }
 
-absl::Status DispatchAdapter::Review(dispatchpb::AssignmentUpdate& update,
+absl::Status DispatchAdapter::Review(Dispatcher& dispatcher, dispatchpb::AssignmentUpdate& update,
                                      dispatchpb::AssignmentResult& result) const {
-  const absl::StatusOr<Decision> decision =
-      dispatcher_->Review({.assignment_id = update.assignment_id(),
-                           .courier_id = update.courier_id(),
-                           .destination_zone = update.destination_zone()},
-                          listen_);
+  const absl::StatusOr<Decision> decision = dispatcher.Review({.assignment_id = update.assignment_id(),
+                                                               .courier_id = update.courier_id(),
+                                                               .destination_zone = update.destination_zone()},
+                                                              listen_);
   if (!decision.ok()) return decision.status();
   // A swap keeps both strings' memory in use for the next message.
   result.mutable_assignment_id()->swap(*update.mutable_assignment_id());
   result.set_accepted(decision->accepted);
   return absl::OkStatus();
-}
-
-absl::Status DispatchAdapter::Commit() const {
-  return dispatcher_->Commit();
 }
 
 }  // namespace dispatchctl::mock

@@ -3,6 +3,7 @@
 #include <grpcpp/support/status.h>
 
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "dispatchpb/dispatch.pb.h"
@@ -15,18 +16,18 @@ grpc::Status ToGrpcStatus(const absl::Status& status);
 // The contract's messages on one side, the domain on the other, and nothing in between.
 class DispatchAdapter {
  public:
-  // `listen` is the backend's address. The dispatcher must outlive the adapter.
-  DispatchAdapter(Dispatcher* dispatcher, std::string listen);
+  // `listen` is the backend's address.
+  explicit DispatchAdapter(std::string listen) : listen_(std::move(listen)) {}
 
-  absl::Status GetCourierStatus(const dispatchpb::CourierLookupRequest& request,
+  absl::Status GetCourierStatus(const Dispatcher& dispatcher, const dispatchpb::CourierLookupRequest& request,
                                 dispatchpb::CourierStatusReply& reply) const;
 
-  // Leaves the update without its id, which moves to the result. The result may be sent after Commit().
-  absl::Status Review(dispatchpb::AssignmentUpdate& update, dispatchpb::AssignmentResult& result) const;
-  absl::Status Commit() const;
+  // Leaves the update without its id, which moves to the result. The result may be sent after the
+  // dispatcher's Commit().
+  absl::Status Review(Dispatcher& dispatcher, dispatchpb::AssignmentUpdate& update,
+                      dispatchpb::AssignmentResult& result) const;
 
  private:
-  Dispatcher* dispatcher_;
   std::string listen_;
 };
 

@@ -4,6 +4,22 @@
 
 namespace dispatchctl::mock {
 
+class EventLoop::PostedTask final : public Completion {
+ public:
+  PostedTask(grpc::ServerCompletionQueue* queue, std::function<void()> task) : task_(std::move(task)) {
+    alarm_.Set(queue, gpr_time_0(GPR_CLOCK_MONOTONIC), this);
+  }
+
+  void Complete(bool /*ok*/) override {
+    const std::unique_ptr<PostedTask> self(this);
+    task_();
+  }
+
+ private:
+  std::function<void()> task_;
+  grpc::Alarm alarm_;
+};
+
 void EventLoop::Run() {
   for (;;) {
     void* tag = nullptr;
@@ -20,15 +36,24 @@ void EventLoop::Run() {
         return;
     }
     if (!timers_.empty()) RunTimers();
-    if (stopping_ && calls_ == 0 && !shut_down_) {
-      shut_down_ = true;
-      queue_->Shutdown();
-    }
+    if (stopping_ && calls_ == 0 && !shut_down_) ShutDownQueue();
   }
 }
 
 void EventLoop::Stop() {
   stop_alarm_.Set(queue_.get(), gpr_time_0(GPR_CLOCK_MONOTONIC), &stop_tag_);
+}
+
+void EventLoop::Post(std::function<void()> task) {
+  // Nothing may be put into a queue that has been shut down.
+  const std::lock_guard lock(shut_down_mutex_);
+  if (!shut_down_) std::make_unique<PostedTask>(queue_.get(), std::move(task)).release();
+}
+
+void EventLoop::ShutDownQueue() {
+  const std::lock_guard lock(shut_down_mutex_);
+  shut_down_ = true;
+  queue_->Shutdown();
 }
 
 void EventLoop::OnStop(bool /*ok*/) {

@@ -7,7 +7,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <utility>
 #include <vector>
@@ -40,8 +42,8 @@ class Tag final : public Completion {
   Owner* owner_;
 };
 
-// One completion queue and all that happens on the one thread that serves it. Everything but Stop() is for
-// that thread only, so that what runs on it needs no locks.
+// One completion queue and all that happens on the one thread that serves it. Everything but Stop() and
+// Post() is for that thread only, so that what runs on it needs no locks.
 class EventLoop {
  public:
   using Clock = std::chrono::steady_clock;
@@ -101,6 +103,9 @@ class EventLoop {
   void Stop();
   bool stopping() const { return stopping_; }
 
+  // From any thread: runs the task on the loop's, unless the loop has ended by then.
+  void Post(std::function<void()> task);
+
   void Schedule(Timer& timer, Clock::time_point due);
   void Cancel(Timer& timer);
 
@@ -111,7 +116,10 @@ class EventLoop {
   // An idle listener waits for no more completions than this on a busy queue.
   static constexpr int kMaxEventsBeforeIdle = 512;
 
+  class PostedTask;
+
   void OnStop(bool ok);
+  void ShutDownQueue();
   gpr_timespec NextDeadline() const;
   void RunTimers();
   void RunIdleListeners();
@@ -123,6 +131,7 @@ class EventLoop {
   int events_before_idle_ = 0;
   std::size_t calls_ = 0;
   bool stopping_ = false;
+  std::mutex shut_down_mutex_;
   bool shut_down_ = false;
   Tag<EventLoop, &EventLoop::OnStop> stop_tag_{this};
   grpc::Alarm stop_alarm_;

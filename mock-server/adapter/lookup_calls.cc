@@ -27,7 +27,7 @@ class LookupCalls::Call final : public EventLoop::Timer {
     responder_.reset();
     context_.emplace();
     responder_.emplace(&*context_);
-    watched_ = calls_->faults_->active();
+    watched_ = calls_->front_->MayMeetFaults();
     if (watched_) context_->AsyncNotifyWhenDone(&on_done_);
     calls_->loop_->CallStarted();
     grpc::ServerCompletionQueue* queue = calls_->loop_->queue();
@@ -42,21 +42,27 @@ class LookupCalls::Call final : public EventLoop::Timer {
     done_ = !watched_;
     calls_->Request();
     calls_->counters_->lookups.fetch_add(1, std::memory_order_relaxed);
+    const absl::Status admitted = calls_->front_->Admit(Method::kLookup, *context_, admission_);
+    admission_.Received(incoming_);
+    if (!admitted.ok()) return FinishWith(ToGrpcStatus(admitted));
     if (!Parse(incoming_, request_)) {
       return FinishWith({grpc::INTERNAL, "the message is not a valid CourierLookupRequest"});
     }
-    if (calls_->faults_->active())
-      faults_ = calls_->faults_->OnLookup(calls_->listen_, request_.courier_id());
+    faults_ = admission_.OnLookup(calls_->front_->listen(), request_.courier_id());
     if (faults_ != nullptr) return AnswerFaultily();
-    status_ = calls_->adapter_->GetCourierStatus(request_, reply_);
+    LookUp();
     if (calls_->delay_.none()) return Finish();
     calls_->loop_->Schedule(*this, EventLoop::Clock::now() + calls_->delay_.Next());
+  }
+
+  void LookUp() {
+    status_ = calls_->adapter_->GetCourierStatus(admission_.session->dispatcher(), request_, reply_);
   }
 
   void AnswerFaultily() {
     AddHeaders(*faults_, *context_);
     if (faults_->hang) return Hang();
-    if (!faults_->ending.has_value()) status_ = calls_->adapter_->GetCourierStatus(request_, reply_);
+    if (!faults_->ending.has_value()) LookUp();
     if (!faults_->reply.empty()) Reply();
     const auto delay = calls_->delay_.Next() + faults_->latency;
     if (delay.count() == 0) return Finish();
@@ -87,7 +93,7 @@ class LookupCalls::Call final : public EventLoop::Timer {
   void Finish() {
     if (faults_ != nullptr) return FinishFaultily();
     if (status_.ok()) {
-      responder_->Finish(Serialize(reply_), grpc::Status::OK, &on_finish_);
+      FinishWith(Serialize(reply_));
     } else {
       FinishWith(ToGrpcStatus(status_));
     }
@@ -101,11 +107,19 @@ class LookupCalls::Call final : public EventLoop::Timer {
     } else if (!status_.ok()) {
       FinishWith(ToGrpcStatus(status_));
     } else {
-      responder_->Finish(Serialize(reply_, *faults_), grpc::Status::OK, &on_finish_);
+      FinishWith(Serialize(reply_, *faults_));
     }
   }
 
-  void FinishWith(const grpc::Status& status) { responder_->FinishWithError(status, &on_finish_); }
+  void FinishWith(const grpc::Status& status) {
+    admission_.Ended(status);
+    responder_->FinishWithError(status, &on_finish_);
+  }
+  void FinishWith(const grpc::ByteBuffer& reply) {
+    admission_.Sent(reply);
+    admission_.Ended(grpc::Status::OK);
+    responder_->Finish(reply, grpc::Status::OK, &on_finish_);
+  }
 
   void OnFinish(bool /*ok*/) {
     ended_ = true;
@@ -115,6 +129,7 @@ class LookupCalls::Call final : public EventLoop::Timer {
   // Over, or the client has cancelled it: then nobody waits for the answer any more.
   void OnDone(bool /*ok*/) {
     done_ = true;
+    if (context_->IsCancelled()) admission_.Ended(grpc::Status::CANCELLED);
     if (scheduled()) {
       calls_->loop_->Cancel(*this);
       Finish();
@@ -125,6 +140,7 @@ class LookupCalls::Call final : public EventLoop::Timer {
 
   void End() {
     faults_.reset();
+    admission_ = {};
     calls_->loop_->CallEnded();
     calls_->Reuse(this);
   }
@@ -136,6 +152,7 @@ class LookupCalls::Call final : public EventLoop::Timer {
   dispatchpb::CourierLookupRequest request_;
   dispatchpb::CourierStatusReply reply_;
   absl::Status status_;
+  Admission admission_;
   std::unique_ptr<Faults> faults_;
   // Whether the done tag comes, and has come.
   bool watched_ = false;
@@ -147,14 +164,8 @@ class LookupCalls::Call final : public EventLoop::Timer {
 };
 
 LookupCalls::LookupCalls(GatewayService* service, EventLoop* loop, const DispatchAdapter* adapter,
-                         Delay delay, Counters* counters, FaultEngine* faults, std::size_t listen)
-    : service_(service),
-      loop_(loop),
-      adapter_(adapter),
-      delay_(delay),
-      counters_(counters),
-      faults_(faults),
-      listen_(listen) {}
+                         Delay delay, Counters* counters, const CallFront* front)
+    : service_(service), loop_(loop), adapter_(adapter), delay_(delay), counters_(counters), front_(front) {}
 
 LookupCalls::~LookupCalls() = default;
 

@@ -3,19 +3,19 @@
 #include <memory>
 #include <vector>
 
+#include "mock-server/adapter/call_front.h"
 #include "mock-server/adapter/dispatch_adapter.h"
 #include "mock-server/adapter/event_loop.h"
 #include "mock-server/adapter/gateway_service.h"
 #include "mock-server/domain/delay.h"
-#include "mock-server/faults/fault_engine.h"
 
 namespace dispatchctl::mock {
 
-// Answers GetCourierStatus on one event loop. `listen` is the backend's index, as the faults' rules have it.
+// Answers GetCourierStatus on one event loop.
 class LookupCalls {
  public:
   LookupCalls(GatewayService* service, EventLoop* loop, const DispatchAdapter* adapter, Delay delay,
-              Counters* counters, FaultEngine* faults, std::size_t listen);
+              Counters* counters, const CallFront* front);
   LookupCalls(const LookupCalls&) = delete;
   LookupCalls& operator=(const LookupCalls&) = delete;
   LookupCalls(LookupCalls&&) = delete;
@@ -42,8 +42,7 @@ class LookupCalls {
   const DispatchAdapter* adapter_;
   Delay delay_;
   Counters* counters_;
-  FaultEngine* faults_;
-  std::size_t listen_;
+  const CallFront* front_;
   // Those in use belong to gRPC until their last completion.
   std::vector<std::unique_ptr<Call>> idle_;
 };

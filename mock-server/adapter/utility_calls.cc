@@ -4,11 +4,11 @@
 #include <grpc/support/time.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "mock-server/adapter/codec.h"
-#include "mock-server/adapter/gateway_service.h"
 #include "mock-server/adapter/utility.pb.h"
 
 namespace dispatchctl::mock {
@@ -22,6 +22,15 @@ class UtilityCalls::Call final {
     calls_->loop_->CallStarted();
     grpc::ServerCompletionQueue* queue = calls_->loop_->queue();
     calls_->service_->RequestCall(&context_, &stream_, queue, queue, &on_request_);
+  }
+
+  // A watch is told what is new.
+  void Refresh() {
+    if (writing_ || finishing_ || Health() == told_) return;  // OnWrite() sees to it
+    wire::HealthReply reply;
+    told_ = Health();
+    reply.set_status(told_);
+    Write(reply);
   }
 
   // A watch is told that the server is going, and ends.
@@ -70,24 +79,26 @@ class UtilityCalls::Call final {
     if (method_ == Method::kReflect) return Reflect();
     wire::HealthRequest request;
     if (!Parse(incoming_, request)) return Finish({grpc::INTERNAL, "the request does not parse"});
-    const bool known =
-        request.service().empty() || request.service() == dispatchpb::DispatchGateway::service_full_name();
+    service_ = request.service();
     wire::HealthReply reply;
-    if (known) {
-      reply.set_status(calls_->draining_ ? wire::HealthReply::NOT_SERVING : wire::HealthReply::SERVING);
-    } else if (method_ == Method::kWatch) {
-      reply.set_status(wire::HealthReply::SERVICE_UNKNOWN);
-    } else {
-      return Finish({grpc::NOT_FOUND, fmt::format("there is no service '{}'", request.service())});
-    }
+    reply.set_status(Health());
     if (method_ == Method::kCheck) {
+      if (reply.status() == wire::HealthReply::SERVICE_UNKNOWN)
+        return Finish({grpc::NOT_FOUND, fmt::format("there is no service '{}'", service_)});
       finishing_ = true;
       stream_.WriteAndFinish(Serialize(reply), grpc::WriteOptions(), grpc::Status::OK, &on_finish_);
       return;
     }
     if (calls_->draining_) return Drain();
     calls_->watches_.insert(this);
+    told_ = reply.status();
     Write(reply);
+  }
+
+  wire::HealthReply::Status Health() const {
+    const std::optional<bool> serving = calls_->board_->Serving(service_);
+    if (!serving.has_value()) return wire::HealthReply::SERVICE_UNKNOWN;
+    return *serving && !calls_->draining_ ? wire::HealthReply::SERVING : wire::HealthReply::NOT_SERVING;
   }
 
   void Reflect() {
@@ -110,6 +121,8 @@ class UtilityCalls::Call final {
         Read();
       } else if (calls_->draining_) {
         Drain();
+      } else {
+        Refresh();
       }
     }
     DeleteIfOver();
@@ -146,6 +159,9 @@ class UtilityCalls::Call final {
   grpc::GenericServerAsyncReaderWriter stream_{&context_};
   grpc::ByteBuffer incoming_;
   Method method_ = Method::kCheck;
+  // Of health checks.
+  std::string service_;
+  wire::HealthReply::Status told_ = wire::HealthReply::UNKNOWN;
   bool reading_ = false;
   bool writing_ = false;
   bool finishing_ = false;
@@ -158,8 +174,9 @@ class UtilityCalls::Call final {
   Tag<Call, &Call::OnDone> on_done_{this};
 };
 
-UtilityCalls::UtilityCalls(grpc::AsyncGenericService* service, EventLoop* loop, const Reflection* reflection)
-    : service_(service), loop_(loop), reflection_(reflection) {}
+UtilityCalls::UtilityCalls(grpc::AsyncGenericService* service, EventLoop* loop, const Reflection* reflection,
+                           const HealthBoard* board)
+    : service_(service), loop_(loop), reflection_(reflection), board_(board) {}
 
 void UtilityCalls::Start() {
   for (int i = 0; i < kPosted; ++i) Request();
@@ -167,6 +184,12 @@ void UtilityCalls::Start() {
 
 void UtilityCalls::Request() {
   std::make_unique<Call>(this).release()->Request();
+}
+
+void UtilityCalls::HealthChanged() {
+  loop_->Post([this] {
+    for (Call* watch : watches_) watch->Refresh();
+  });
 }
 
 void UtilityCalls::Drain() {

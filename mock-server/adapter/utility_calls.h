@@ -7,6 +7,7 @@
 #include <set>
 
 #include "mock-server/adapter/event_loop.h"
+#include "mock-server/adapter/health_board.h"
 #include "mock-server/adapter/reflection.h"
 
 namespace dispatchctl::mock {
@@ -16,8 +17,9 @@ namespace dispatchctl::mock {
 // lookups per second.
 class UtilityCalls {
  public:
-  // `reflection` may be null: then there is none.
-  UtilityCalls(grpc::AsyncGenericService* service, EventLoop* loop, const Reflection* reflection);
+  // `reflection` may be null: then there is none. The board must outlive the calls.
+  UtilityCalls(grpc::AsyncGenericService* service, EventLoop* loop, const Reflection* reflection,
+               const HealthBoard* board);
   UtilityCalls(const UtilityCalls&) = delete;
   UtilityCalls& operator=(const UtilityCalls&) = delete;
   UtilityCalls(UtilityCalls&&) = delete;
@@ -26,6 +28,9 @@ class UtilityCalls {
 
   // On the loop's thread.
   void Start();
+
+  // From any thread, when the board has changed: tells those who watch.
+  void HealthChanged();
 
   // From any thread, once: turns the health to NOT_SERVING and ends its watches, which would outlast any
   // grace.
@@ -42,6 +47,7 @@ class UtilityCalls {
   grpc::AsyncGenericService* service_;
   EventLoop* loop_;
   const Reflection* reflection_;
+  const HealthBoard* board_;
   bool draining_ = false;
   std::set<Call*> watches_;
   Tag<UtilityCalls, &UtilityCalls::OnDrain> drain_tag_{this};

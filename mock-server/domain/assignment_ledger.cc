@@ -54,4 +54,12 @@ absl::StatusOr<Decision> AssignmentLedger::Record(const AssignmentUpdate& update
   return decision;
 }
 
+void AssignmentLedger::Forget() {
+  for (Shard& shard : shards_) {
+    const std::scoped_lock lock(shard.mutex);
+    shard.current = {};
+    shard.previous = {};
+  }
+}
+
 }  // namespace dispatchctl::mock

@@ -61,6 +61,9 @@ class AssignmentLedger {
   // Takes the decision unless another stream was faster: then its decision counts.
   absl::StatusOr<Decision> Record(const AssignmentUpdate& update, std::string_view listen, bool accepted);
 
+  // Every decision is taken anew from now on. The journal keeps what it has.
+  void Forget();
+
   // No result may be sent before the Commit() after its update's Replay() or Record() has succeeded.
   absl::Status Commit() { return journal_ == nullptr ? absl::OkStatus() : journal_->Commit(); }
 

@@ -26,6 +26,9 @@ class Dispatcher {
   // OK: all that was reviewed before is in the journal.
   absl::Status Commit() { return ledger_.Commit(); }
 
+  // Forgets the decisions taken.
+  void Forget() { ledger_.Forget(); }
+
  private:
   std::shared_ptr<const CourierDirectory> directory_;
   AcceptanceRule rule_;

@@ -85,7 +85,7 @@ class FaultEngine {
   class Stream;
 
   // The scenarios stay, whatever rules are set; where several are for a call, the first one counts.
-  explicit FaultEngine(std::uint64_t seed, std::vector<Scenario> scenarios = {});
+  explicit FaultEngine(std::uint64_t seed, ScenarioFile scenarios = {});
   FaultEngine(const FaultEngine&) = delete;
   FaultEngine& operator=(const FaultEngine&) = delete;
   FaultEngine(FaultEngine&&) = delete;
@@ -94,12 +94,17 @@ class FaultEngine {
 
   // Replaces the rules; counters and chance start anew. What goes wrong already keeps doing so.
   void Set(std::vector<FaultRule> rules);
+  // Adds rules behind those there are, which keep their counters.
+  void Add(std::vector<FaultRule> rules);
+  // Replaces the scenarios; their counters start anew. Streams go on with the scenario they have begun.
+  void SetScenarios(ScenarioFile file);
 
   // False: every question is answered with null. One relaxed load.
   bool active() const { return active_.load(std::memory_order_relaxed); }
 
-  // Null: nothing goes wrong.
-  std::unique_ptr<Faults> OnLookup(std::size_t listen, std::string_view courier_id);
+  // Null: nothing goes wrong. What is met is added to what another engine has found, if it found anything.
+  std::unique_ptr<Faults> OnLookup(std::size_t listen, std::string_view courier_id,
+                                   std::unique_ptr<Faults> found = nullptr);
 
   // For each connection that was accepted, and for each that is open when there are other rules.
   std::unique_ptr<ConnectionFaults> OnConnection(std::size_t listen);
@@ -112,19 +117,25 @@ class FaultEngine {
 
  private:
   struct RuleState;
-  struct RuleSet;
+  using Rules = std::vector<std::shared_ptr<RuleState>>;
   struct ScenarioState;
+  struct Play;
 
-  std::shared_ptr<RuleSet> rules() const;
-  const ScenarioStep* NextLookupStep(std::size_t listen, std::string_view courier_id);
-  const Scenario* ScenarioOfStream(std::size_t listen);
+  static void Apply(RuleState& state, std::unique_ptr<Faults>& faults);
+  static void Apply(const FaultRule& rule, std::string unknown_id, Faults& faults);
+
+  void SetActive();
+  std::unique_ptr<Faults> PlayLookup(std::size_t listen, std::string_view courier_id);
+  std::unique_ptr<Faults> Unexpected(Method method, std::size_t listen, std::string_view courier_id) const;
 
   const std::uint64_t seed_;
-  std::mutex scenarios_mutex_;
-  std::vector<std::unique_ptr<ScenarioState>> scenarios_;
   std::atomic<bool> active_{false};
+  // All that follows it, and every rule's and scenario's counters.
   mutable std::mutex mutex_;
-  std::shared_ptr<RuleSet> rules_;
+  // Null: none.
+  std::shared_ptr<const Rules> rules_;
+  std::vector<std::shared_ptr<ScenarioState>> scenarios_;
+  bool strict_ = false;
 };
 
 // One stream of assignments as the rules see it. Rules set later count the stream in when they first see it.
@@ -133,8 +144,8 @@ class FaultEngine::Stream {
  public:
   Stream(FaultEngine* engine, std::size_t listen) : engine_(engine), listen_(listen) {}
 
-  // Once, when the stream begins: the faults of the stream as a whole.
-  std::unique_ptr<Faults> OnStart();
+  // Once, when the stream begins: the faults of the stream as a whole, added to what another engine found.
+  std::unique_ptr<Faults> OnStart(std::unique_ptr<Faults> found = nullptr);
 
   struct Update {
     std::string_view assignment_id;
@@ -143,7 +154,7 @@ class FaultEngine::Stream {
     // In its stream, from 1.
     std::uint64_t number = 0;
   };
-  std::unique_ptr<Faults> OnUpdate(const Update& update);
+  std::unique_ptr<Faults> OnUpdate(const Update& update, std::unique_ptr<Faults> found = nullptr);
 
  private:
   struct PerRule {
@@ -155,9 +166,11 @@ class FaultEngine::Stream {
 
   FaultEngine* engine_;
   std::size_t listen_;
-  std::shared_ptr<RuleSet> rules_;
+  std::shared_ptr<const Rules> rules_;
   std::vector<PerRule> per_rule_;
-  const Scenario* scenario_ = nullptr;
+  std::shared_ptr<const ScenarioState> scenario_;
+  // Whether what comes after the scenario's last step is an error.
+  bool strict_ = false;
   std::size_t next_step_ = 0;
 };
 

@@ -351,6 +351,20 @@ absl::StatusOr<FaultRule> ParseFault(std::string_view spec) {
   return rule;
 }
 
+absl::StatusOr<std::vector<FaultRule>> ParseCallFaults(const std::vector<std::string>& specs) {
+  std::vector<FaultRule> rules;
+  for (const std::string& spec : specs) {
+    absl::StatusOr<FaultRule> rule = ParseFault(spec);
+    if (!rule.ok()) return rule.status();
+    if (rule->AppliesTo(FaultScope::kConnection)) {
+      return Wrong(fmt::format(
+          "fault '{}' concerns a connection and all its calls; a call cannot ask for it, --fault can", spec));
+    }
+    rules.push_back(*std::move(rule));
+  }
+  return rules;
+}
+
 absl::StatusOr<FaultRule> ParseCallSelection(std::string_view words) {
   FaultRule rule;
   const std::string spec = fmt::format("hang,method={}", words);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -82,6 +83,10 @@ struct FaultRule {
 
 // INVALID_ARGUMENT names the spec, the word in it that is wrong, and what is allowed there.
 absl::StatusOr<FaultRule> ParseFault(std::string_view spec);
+
+// Faults that a call asks for itself. INVALID_ARGUMENT as above, and for faults of connections, which concern
+// other calls too.
+absl::StatusOr<std::vector<FaultRule>> ParseCallFaults(const std::vector<std::string>& specs);
 
 // Which calls are meant, and how often: "METHOD[,key=value...]" with the keys of lookups or of whole streams,
 // as the rule of a fault that could be of both. INVALID_ARGUMENT names the word that is wrong and what is

@@ -49,7 +49,8 @@ void GoawayInjector::Pass(std::string_view bytes, std::string& out) {
 }
 
 void GoawayInjector::InjectIfDue(std::string& out) {
-  if (injected_ || after_ == 0 || messages_ < after_ || header_size_ != 0 || in_header_block_) return;
+  const bool due = demanded_ || (after_ != 0 && messages_ >= after_);
+  if (!due || injected_ || !began_ || header_size_ != 0 || in_header_block_) return;
   injected_ = true;
   out += kGoaway;
 }
@@ -59,6 +60,7 @@ void GoawayInjector::BeginFrame() {
 }
 
 void GoawayInjector::EndFrame() {
+  began_ = true;
   const unsigned char type = header_[3];
   const unsigned char flags = header_[4];
   const std::uint32_t stream = BigEndian(header_.data() + 5, 4);

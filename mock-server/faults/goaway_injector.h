@@ -10,13 +10,16 @@
 namespace dispatchctl::mock {
 
 // Follows what an HTTP/2 server sends on one connection, in the clear, and puts a GOAWAY between two frames
-// once so many gRPC messages have gone by: NO_ERROR, with the highest stream there is, as a server announces
-// a graceful shutdown (RFC 9113, 6.8). What is open goes on; the client begins nothing new and closes when
-// all has ended.
+// once so many gRPC messages have gone by or it was demanded: NO_ERROR, with the highest stream there is, as
+// a server announces a graceful shutdown (RFC 9113, 6.8). What is open goes on; the client begins nothing new
+// and closes when all has ended.
 class GoawayInjector {
  public:
   // 0: no GOAWAY.
   void set_after(std::uint64_t messages) { after_ = messages; }
+
+  // A GOAWAY is due now, whatever went by.
+  void Demand() { demanded_ = true; }
 
   // Appends the bytes to `out`, with the GOAWAY where it belongs.
   void Pass(std::string_view bytes, std::string& out);
@@ -40,7 +43,10 @@ class GoawayInjector {
 
   std::uint64_t after_ = 0;
   std::uint64_t messages_ = 0;
+  bool demanded_ = false;
   bool injected_ = false;
+  // A server's first frame has to be its SETTINGS.
+  bool began_ = false;
   std::array<unsigned char, kHeaderSize> header_{};
   std::size_t header_size_ = 0;
   std::uint32_t payload_left_ = 0;

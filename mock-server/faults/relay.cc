@@ -94,6 +94,12 @@ class Relay::Connection {
     CheckLimits();
   }
 
+  void Goaway() {
+    if (swallowing_ || spoiled_) return;
+    goaway_.Demand();
+    goaway_.InjectIfDue(to_client_.waiting);
+  }
+
   // What to wait for on each socket. `wake` becomes earlier when there is something to do without an event.
   short ClientEvents(Clock::time_point now, Clock::time_point& wake) {
     short events = ReadEvents(to_server_);
@@ -286,6 +292,11 @@ void Relay::RulesChanged() {
   Wake();
 }
 
+void Relay::Goaway() {
+  goaway_ = true;
+  Wake();
+}
+
 void Relay::StopAccepting() {
   accepting_ = false;
   Wake();
@@ -309,6 +320,9 @@ void Relay::Run() {
     if (rules_changed_.exchange(false)) {
       for (const auto& connection : connections_) connection->Meet(faults_->OnConnection(listen_), now);
       std::erase_if(connections_, [](const auto& connection) { return connection->over(); });
+    }
+    if (goaway_.exchange(false)) {
+      for (const auto& connection : connections_) connection->Goaway();
     }
     OpenOrCloseListeners(now);
 

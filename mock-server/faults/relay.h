@@ -38,6 +38,9 @@ class Relay {
   // From any thread, when the engine has other rules: open connections meet them, too.
   void RulesChanged();
 
+  // From any thread: every open connection gets a GOAWAY, once.
+  void Goaway();
+
   // From any thread: clients are refused from now on, until the end.
   void StopAccepting();
 
@@ -64,6 +67,7 @@ class Relay {
   std::atomic<bool> stop_{false};
   std::atomic<bool> accepting_{true};
   std::atomic<bool> rules_changed_{false};
+  std::atomic<bool> goaway_{false};
   // From here on for the thread alone.
   std::vector<Descriptor> listeners_;
   Clock::time_point retry_;

@@ -92,6 +92,8 @@ class Parser {
     absl::Status status;
     if (word == "scenario") {
       status = BeginScenario(rest);
+    } else if (word == "strict") {
+      status = Strict(rest);
     } else if (file_.scenarios.empty()) {
       status = Wrong(fmt::format("'{}' stands before the first scenario", word));
     } else if (word == "expect") {
@@ -125,6 +127,14 @@ class Parser {
   void EndScenario() {
     if (scenario_line_ == 0 || !Current().steps.empty() || !Current().faults.empty()) return;
     Complain(scenario_line_, "the scenario has no step; add an expect");
+  }
+
+  absl::Status Strict(std::string_view rest) {
+    if (!rest.empty()) return Wrong("strict stands alone on its line");
+    if (!file_.scenarios.empty())
+      return Wrong("strict is for the whole file; put it before the first scenario");
+    file_.strict = true;
+    return absl::OkStatus();
   }
 
   absl::Status BeginScenario(std::string_view words) {
@@ -230,12 +240,12 @@ ScenarioFile ParseScenarios(std::string_view text, std::string_view name) {
   return file;
 }
 
-absl::StatusOr<std::vector<Scenario>> LoadScenarios(const std::string& path) {
+absl::StatusOr<ScenarioFile> LoadScenarios(const std::string& path) {
   const absl::StatusOr<std::string> text = ReadFile(path);
   if (!text.ok()) return text.status();
   ScenarioFile parsed = ParseScenarios(*text, path);
   if (!parsed.errors.empty()) return Wrong(fmt::format("{}", fmt::join(parsed.errors, "\n")));
-  return std::move(parsed.scenarios);
+  return parsed;
 }
 
 }  // namespace dispatchctl::mock

@@ -21,6 +21,9 @@ namespace dispatchctl::mock {
 namespace {
 
 constexpr int kUsageError = 2;
+// Where there is an admin service to ask for them.
+constexpr std::size_t kRecordBytes = std::size_t{16} * 1024 * 1024;
+constexpr std::size_t kMaxSessions = 64;
 
 // "--flag TYPE", with the default after the description.
 class HelpFormatter final : public CLI::Formatter {
@@ -116,6 +119,28 @@ void AddServeOptions(CLI::App& serve, ServeCommand& command) {
       .add_option("--scenario", command.scenario_path,
                   "What is to happen to calls step by step, as this file says (see dispatch-mock(1))")
       ->type_name("FILE");
+  serve.add_flag("--connection-faults", server.connection_faults,
+                 "Put a relay in front of every backend, so that ctl can break connections and send GOAWAY");
+  serve.add_flag("--allow-metadata-faults", server.metadata_faults,
+                 "Let calls ask for faults of their own in x-mock-fault");
+  serve
+      .add_option("--admin", server.admin,
+                  "Serve the admin service, which ctl talks to: host:port or unix:PATH.\n"
+                  "It takes orders from whoever reaches it")
+      ->type_name("ADDR")
+      ->check(CLI::Validator([](std::string& text) { return Complaint(ListenAddress::Parse(text)); }, ""));
+  serve
+      .add_option("--record-bytes", server.record_bytes,
+                  "How much to remember of the calls, for each session")
+      ->type_name("SIZE")
+      ->transform(CLI::Validator([](std::string& text) { return CLI::AsSizeValue(false)(text); }, ""))
+      ->default_str("16MiB with --admin, else 0");
+  serve
+      .add_option("--max-sessions", server.max_sessions,
+                  "How many sessions calls may name in x-mock-session; the longest unused makes room")
+      ->type_name("N")
+      ->check(CLI::Validator([range = CLI::Range(0, 100'000)](std::string& text) { return range(text); }, ""))
+      ->default_str("64 with --admin, else 0");
   AddDuration(serve, "--grace", "Calls may go on so long after SIGTERM or SIGINT", "5s", command.grace);
   AddDuration(serve, "--max-connection-age",
               "Send clients away after this time; their calls may go on for the grace", "none",
@@ -151,9 +176,101 @@ void AddServeOptions(CLI::App& serve, ServeCommand& command) {
       ->type_name("PATH");
 }
 
+// What follows from the others.
+void CompleteServeOptions(const CLI::App& serve, ServeCommand& command) {
+  MockServerOptions& server = command.server;
+  if (server.admin.empty()) return;
+  if (serve.count("--record-bytes") == 0) server.record_bytes = kRecordBytes;
+  if (serve.count("--max-sessions") == 0) server.max_sessions = kMaxSessions;
+}
+
+CLI::App* AddCtlAction(CLI::App& ctl, const std::string& name, const std::string& help, CtlAction action,
+                       CtlCommand& command) {
+  CLI::App* sub = ctl.add_subcommand(name, help);
+  sub->set_help_flag("-h,--help", "Print this help and exit");
+  sub->fallthrough();
+  sub->callback([&command, action] { command.action = action; });
+  return sub;
+}
+
+CLI::Option* AddFaultSpecs(CLI::App& app, const std::string& name, const std::string& help,
+                           std::vector<std::string>& specs) {
+  return app.add_option(name, specs, help)
+      ->type_name("SPEC")
+      ->allow_extra_args(false)
+      ->check(CLI::Validator([](std::string& text) { return Complaint(ParseFault(text)); }, ""));
+}
+
+void AddCtlOptions(CLI::App& ctl, CtlCommand& command) {
+  ctl.add_option("--admin", command.admin, "Where the server's admin service is: host:port or unix:PATH")
+      ->type_name("ADDR")
+      ->required()
+      ->check(CLI::Validator([](std::string& text) { return Complaint(ListenAddress::Parse(text)); }, ""));
+  ctl.add_option("--session", command.session, "The session meant, as calls name it in x-mock-session")
+      ->type_name("NAME")
+      ->default_str("calls that name none");
+  ctl.add_option_function<std::string>(
+         "-o,--output", [&command](const std::string& text) { command.json = text == "json"; },
+         "text or json")
+      ->type_name("text|json")
+      ->check(OneOf({"text", "json"}))
+      ->default_str("text");
+  AddDuration(ctl, "--timeout", "Give up after this time", "5s", command.timeout);
+
+  CLI::App* reset =
+      AddCtlAction(ctl, "reset", "Back to what was there at the start; forget decisions and calls",
+                   CtlAction::kReset, command);
+  reset->add_flag("--all", command.all, "Every session; named ones are no more then");
+
+  CLI::App* faults = AddCtlAction(ctl, "faults", "List the faults with their counts, or change them",
+                                  CtlAction::kFaults, command);
+  CLI::Option* set =
+      AddFaultSpecs(*faults, "--set", "Have this fault instead of all others (repeatable)", command.set);
+  AddFaultSpecs(*faults, "--add", "Have this fault too (repeatable)", command.add);
+  faults->add_flag("--clear", command.clear, "Have none")->excludes(set);
+
+  CLI::App* scenario =
+      AddCtlAction(ctl, "scenario", "Have these scenarios instead of others", CtlAction::kScenario, command);
+  CLI::Option* path =
+      scenario->add_option("FILE", command.scenario_path, "As for serve --scenario")->type_name("");
+  scenario->add_flag("--clear", command.clear, "Have none")->excludes(path);
+
+  AddCtlAction(ctl, "calls", "List the calls with all their messages", CtlAction::kCalls, command);
+
+  CLI::App* verify =
+      AddCtlAction(ctl, "verify", "Compare the calls with what was expected; exit 7 if it differs",
+                   CtlAction::kVerify, command);
+  verify
+      ->add_option("EXPECTATION", command.expectations,
+                   "lookup|assign|update[,key=value...], for example lookup,courier_id=courier-4*,count=2")
+      ->type_name("")
+      ->check(CLI::Validator([](std::string& text) { return Complaint(ParseExpectation(text)); }, ""));
+  verify->add_flag("--in-order", command.in_order, "What is expected came in this order");
+  verify->add_flag("--nothing-else", command.nothing_else, "Nothing came that is not expected");
+
+  CLI::App* health = AddCtlAction(ctl, "health", "List what health checks are told, or change it",
+                                  CtlAction::kHealth, command);
+  health
+      ->add_option_function<std::string>(
+          "--set", [&command](const std::string& text) { command.serving = text == "serving"; },
+          "serving or not-serving")
+      ->type_name("STATUS")
+      ->check(OneOf({"serving", "not-serving"}));
+  health->add_option("--service", command.services, "Of this service only (repeatable)")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+
+  CLI::App* goaway =
+      AddCtlAction(ctl, "goaway", "Send the clients of open connections away", CtlAction::kGoaway, command);
+  goaway->add_option("--listen", command.listen, "Those of one backend only, from 0")->type_name("INDEX");
+
+  AddCtlAction(ctl, "stop", "End the server as SIGTERM does", CtlAction::kStop, command);
+}
+
 }  // namespace
 
-std::variant<ServeCommand, CheckCommand, ExitNow> ParseCommandLine(int argc, const char* const* argv) {
+std::variant<ServeCommand, CheckCommand, CtlCommand, ExitNow> ParseCommandLine(int argc,
+                                                                               const char* const* argv) {
   CLI::App app("A mock of the gRPC Dispatch service.", "dispatch-mock");
   app.set_version_flag("--version", fmt::format("dispatch-mock {}", DISPATCHCTL_VERSION),
                        "Print the version and exit");
@@ -173,16 +290,31 @@ std::variant<ServeCommand, CheckCommand, ExitNow> ParseCommandLine(int argc, con
   check->set_help_flag("-h,--help", "Print this help and exit");
   check->add_option("FILE", check_command.paths, "File to check (repeatable)")->type_name("")->required();
 
+  CtlCommand ctl_command;
+  CLI::App* ctl = app.add_subcommand("ctl", "Ask or tell a running server, over its admin service");
+  ctl->set_help_flag("-h,--help", "Print this help and exit");
+  ctl->require_subcommand(1);
+  AddCtlOptions(*ctl, ctl_command);
+
   try {
     app.parse(argc, argv);
+    if (ctl->parsed() && ctl_command.action == CtlAction::kScenario && !ctl_command.clear &&
+        ctl_command.scenario_path.empty()) {
+      throw CLI::RequiredError("FILE or --clear");
+    }
   } catch (const CLI::Success& success) {
     return ExitNow{app.exit(success, std::cout, std::cerr)};
   } catch (const CLI::ParseError& error) {
     std::cerr << "dispatch-mock: " << error.what() << "\nTry 'dispatch-mock "
-              << (check->parsed() ? "check" : "serve") << " --help'.\n";
+              << (check->parsed() ? "check"
+                  : ctl->parsed() ? "ctl"
+                                  : "serve")
+              << " --help'.\n";
     return ExitNow{kUsageError};
   }
   if (check->parsed()) return check_command;
+  if (ctl->parsed()) return ctl_command;
+  CompleteServeOptions(*serve, command);
   return command;
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -26,11 +28,37 @@ struct CheckCommand {
   std::vector<std::string> paths;
 };
 
+enum class CtlAction { kReset, kFaults, kScenario, kCalls, kVerify, kHealth, kGoaway, kStop };
+
+// `dispatch-mock ctl`.
+struct CtlCommand {
+  CtlAction action = CtlAction::kCalls;
+  std::string admin;
+  // Empty: the calls that name none.
+  std::string session;
+  bool json = false;
+  std::chrono::microseconds timeout{std::chrono::seconds(5)};
+  // Every session.
+  bool all = false;
+  // Faults or scenarios.
+  bool clear = false;
+  std::vector<std::string> set;
+  std::vector<std::string> add;
+  std::string scenario_path;
+  std::vector<std::string> expectations;
+  bool in_order = false;
+  bool nothing_else = false;
+  std::optional<bool> serving;
+  std::vector<std::string> services;
+  std::optional<std::uint64_t> listen;
+};
+
 // The process is to end with this code: help was printed, or a usage error.
 struct ExitNow {
   int code;
 };
 
-std::variant<ServeCommand, CheckCommand, ExitNow> ParseCommandLine(int argc, const char* const* argv);
+std::variant<ServeCommand, CheckCommand, CtlCommand, ExitNow> ParseCommandLine(int argc,
+                                                                               const char* const* argv);
 
 }  // namespace dispatchctl::mock

@@ -20,8 +20,10 @@
 #include "absl/synchronization/mutex.h"
 #include "mock-server/faults/scenario.h"
 #include "mock-server/main/command_line.h"
+#include "mock-server/main/ctl.h"
 #include "mock-server/main/log.h"
 #include "mock-server/main/ready.h"
+#include "mock-server/server/listen_address.h"
 #include "mock-server/server/mock_server.h"
 #include "mock-server/storage/courier_file.h"
 
@@ -79,6 +81,12 @@ class StopSignals {
   int descriptor_ = -1;
 };
 
+// Whether only this machine can reach it.
+bool IsLocal(const std::string& address) {
+  const absl::StatusOr<ListenAddress> parsed = ListenAddress::Parse(address);
+  return parsed.ok() && parsed->is_local();
+}
+
 int Serve(ServeCommand command) {
   const std::shared_ptr<spdlog::logger> logger = MakeLogger(command.log_format);
   command.server.log = [logger](LogLevel level, std::string_view message) {
@@ -93,7 +101,7 @@ int Serve(ServeCommand command) {
     command.server.directory = std::make_shared<InMemoryCourierDirectory>(*std::move(couriers));
   }
   if (!command.scenario_path.empty()) {
-    absl::StatusOr<std::vector<Scenario>> scenarios = LoadScenarios(command.scenario_path);
+    absl::StatusOr<ScenarioFile> scenarios = LoadScenarios(command.scenario_path);
     if (!scenarios.ok()) return Fail(kFileError, scenarios.status().message());
     command.server.scenarios = *std::move(scenarios);
   }
@@ -101,13 +109,15 @@ int Serve(ServeCommand command) {
   command.server.max_connection_age_grace = grace;
 
   const StopSignals signals;
+  const int stop = eventfd(0, EFD_CLOEXEC);
+  command.server.on_stop = [stop] { eventfd_write(stop, 1); };
   const std::uint64_t seed = command.server.seed;
   absl::StatusOr<std::unique_ptr<MockServer>> server = MockServer::Start(std::move(command.server));
   if (!server.ok()) {
     return Fail(absl::IsInvalidArgument(server.status()) ? kUsageError : kRuntimeError,
                 server.status().message());
   }
-  const std::string ready = ReadyLine((*server)->addresses(), seed, getpid());
+  const std::string ready = ReadyLine((*server)->addresses(), (*server)->admin_address(), seed, getpid());
   if (!command.ready_file.empty()) {
     if (const absl::Status status = WriteReadyFile(command.ready_file, ready); !status.ok()) {
       return Fail(kRuntimeError, status.message());
@@ -117,10 +127,15 @@ int Serve(ServeCommand command) {
     return Fail(kRuntimeError, "cannot write the ready line to stdout");
   }
 
-  const int first = signals.Wait();
+  if (const std::string& admin = (*server)->admin_address(); !admin.empty() && !IsLocal(admin)) {
+    logger->warn("the admin service at {} takes orders from whoever reaches it, unencrypted", admin);
+  }
+
+  const int first = signals.Wait(stop);
   // Before a second signal can end the process.
   (*server)->RemoveUnixSockets();
-  logger->info("{}: stopping, calls may go on for {} ms", strsignal(first), grace.count());
+  logger->info("{}: stopping, calls may go on for {} ms", first == 0 ? "admin" : strsignal(first),
+               grace.count());
   const int stopped = eventfd(0, EFD_CLOEXEC);
   std::thread shutdown([&server, grace, stopped] {
     (*server)->Shutdown(grace);
@@ -129,6 +144,8 @@ int Serve(ServeCommand command) {
   if (const int second = signals.Wait(stopped); second != 0) signals.Die(second);
   shutdown.join();
   close(stopped);
+  server->reset();
+  close(stop);
   if (!command.ready_file.empty()) unlink(command.ready_file.c_str());
   logger->info("stopped");
   return EXIT_SUCCESS;
@@ -154,8 +171,9 @@ int Main(int argc, const char* const* argv) {
   // Debian's abseil looks for lock cycles in release builds too, which costs a tenth of the throughput.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 
-  std::variant<ServeCommand, CheckCommand, ExitNow> command = ParseCommandLine(argc, argv);
+  std::variant<ServeCommand, CheckCommand, CtlCommand, ExitNow> command = ParseCommandLine(argc, argv);
   if (const auto* exit = std::get_if<ExitNow>(&command)) return exit->code;
+  if (const auto* ctl = std::get_if<CtlCommand>(&command)) return RunCtl(*ctl);
   if (const auto* check = std::get_if<CheckCommand>(&command)) return Check(*check);
   return Serve(std::get<ServeCommand>(std::move(command)));
 }

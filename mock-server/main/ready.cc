@@ -12,11 +12,12 @@
 
 namespace dispatchctl::mock {
 
-std::string ReadyLine(const std::vector<std::string>& addresses, std::uint64_t seed, std::int64_t pid) {
+std::string ReadyLine(const std::vector<std::string>& addresses, const std::string& admin, std::uint64_t seed,
+                      std::int64_t pid) {
   nlohmann::ordered_json line;
   line["event"] = "ready";
   line["listen"] = addresses;
-  line["admin"] = nullptr;
+  line["admin"] = admin.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(admin);
   line["metrics"] = nullptr;
   line["pid"] = pid;
   line["seed"] = seed;

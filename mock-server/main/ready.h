@@ -10,7 +10,9 @@
 namespace dispatchctl::mock {
 
 // {"event":"ready",...} with its line feed.
-std::string ReadyLine(const std::vector<std::string>& addresses, std::uint64_t seed, std::int64_t pid);
+// `admin` is empty where there is no admin service.
+std::string ReadyLine(const std::vector<std::string>& addresses, const std::string& admin, std::uint64_t seed,
+                      std::int64_t pid);
 
 // The file appears whole or not at all.
 absl::Status WriteReadyFile(const std::string& path, std::string_view line);

@@ -58,16 +58,16 @@ Descriptor ConnectToPrivateName(const std::string& name) {
 }  // namespace
 
 Backend::Worker::Worker(Backend* backend, std::unique_ptr<grpc::ServerCompletionQueue> queue,
-                        const Delay& delay, FaultEngine* faults, std::size_t listen)
+                        const Delay& delay, const HealthBoard* health)
     : loop(std::move(queue)),
-      lookups(&backend->service_, &loop, &*backend->adapter_, delay, &backend->counters_, faults, listen),
-      streams(&backend->service_, &loop, &*backend->adapter_, delay, &backend->counters_, faults, listen),
+      lookups(&backend->service_, &loop, &*backend->adapter_, delay, &backend->counters_, &*backend->front_),
+      streams(&backend->service_, &loop, &*backend->adapter_, delay, &backend->counters_, &*backend->front_),
       utility(&backend->utility_service_, &loop,
-              backend->reflection_.has_value() ? &*backend->reflection_ : nullptr) {}
+              backend->reflection_.has_value() ? &*backend->reflection_ : nullptr, health) {}
 
 absl::StatusOr<std::unique_ptr<Backend>> Backend::Start(std::size_t listen, const ListenAddress& address,
                                                         const MockServerOptions& options, std::uint64_t seed,
-                                                        Dispatcher* dispatcher, FaultEngine* faults,
+                                                        SessionTable* sessions, const HealthBoard* health,
                                                         bool relayed) {
   std::unique_ptr<Backend> backend(new Backend);
   std::string target = address.ToString();
@@ -103,11 +103,11 @@ absl::StatusOr<std::unique_ptr<Backend>> Backend::Start(std::size_t listen, cons
   backend->address_ = relayed             ? backend->listener_->address()
                       : address.is_unix() ? address.ToString()
                                           : address.WithPort(port);
-  backend->adapter_.emplace(dispatcher, backend->address_);
+  backend->adapter_.emplace(backend->address_);
+  backend->front_.emplace(sessions, listen, options.metadata_faults);
   for (auto& queue : queues) {
     const Delay delay(options.latency, options.jitter, seed++);
-    backend->workers_.push_back(
-        std::make_unique<Worker>(backend.get(), std::move(queue), delay, faults, listen));
+    backend->workers_.push_back(std::make_unique<Worker>(backend.get(), std::move(queue), delay, health));
   }
   for (const auto& each : backend->workers_) {
     Worker* worker = each.get();
@@ -123,9 +123,9 @@ absl::StatusOr<std::unique_ptr<Backend>> Backend::Start(std::size_t listen, cons
     if (absl::Status status = backend->socket_->Publish(); !status.ok()) return status;
   }
   if (relayed) {
-    absl::StatusOr<std::unique_ptr<Relay>> relay =
-        Relay::Start([listener = backend->listener_.get()] { return listener->Open(); },
-                     [private_name] { return ConnectToPrivateName(private_name); }, faults, listen);
+    absl::StatusOr<std::unique_ptr<Relay>> relay = Relay::Start(
+        [listener = backend->listener_.get()] { return listener->Open(); },
+        [private_name] { return ConnectToPrivateName(private_name); }, &sessions->unnamed().faults(), listen);
     if (!relay.ok()) return relay.status();
     backend->relay_ = *std::move(relay);
   }
@@ -134,6 +134,14 @@ absl::StatusOr<std::unique_ptr<Backend>> Backend::Start(std::size_t listen, cons
 
 void Backend::FaultsChanged() {
   if (relay_ != nullptr) relay_->RulesChanged();
+}
+
+void Backend::HealthChanged() {
+  for (const auto& worker : workers_) worker->utility.HealthChanged();
+}
+
+void Backend::Goaway() {
+  if (relay_ != nullptr) relay_->Goaway();
 }
 
 void Backend::RemoveSocket() {

@@ -13,30 +13,31 @@
 
 #include "absl/status/statusor.h"
 #include "mock-server/adapter/assignment_streams.h"
+#include "mock-server/adapter/call_front.h"
 #include "mock-server/adapter/dispatch_adapter.h"
 #include "mock-server/adapter/event_loop.h"
 #include "mock-server/adapter/gateway_service.h"
+#include "mock-server/adapter/health_board.h"
 #include "mock-server/adapter/lookup_calls.h"
 #include "mock-server/adapter/reflection.h"
 #include "mock-server/adapter/utility_calls.h"
-#include "mock-server/domain/dispatcher.h"
-#include "mock-server/faults/fault_engine.h"
 #include "mock-server/faults/relay.h"
 #include "mock-server/server/listen_address.h"
 #include "mock-server/server/listener.h"
 #include "mock-server/server/mock_server.h"
 #include "mock-server/server/unix_socket.h"
+#include "mock-server/sessions/session_table.h"
 
 namespace dispatchctl::mock {
 
 // One gRPC server on one address, with its completion queues and their threads.
 class Backend {
  public:
-  // With a relay if `relayed`. `listen` is the backend's index, `seed` is for its delays. Dispatcher and
-  // faults must outlive the backend.
+  // With a relay if `relayed`. `listen` is the backend's index, `seed` is for its delays. Sessions and health
+  // must outlive the backend.
   static absl::StatusOr<std::unique_ptr<Backend>> Start(std::size_t listen, const ListenAddress& address,
                                                         const MockServerOptions& options, std::uint64_t seed,
-                                                        Dispatcher* dispatcher, FaultEngine* faults,
+                                                        SessionTable* sessions, const HealthBoard* health,
                                                         bool relayed);
 
   Backend(const Backend&) = delete;
@@ -51,6 +52,12 @@ class Backend {
   // The faults have other rules.
   void FaultsChanged();
 
+  // The health has changed.
+  void HealthChanged();
+
+  // Sends the clients of all open connections away; theirs is still to end. For a backend with a relay.
+  void Goaway();
+
   // Removes the Unix socket's name, if it has one. Not while Shutdown() runs.
   void RemoveSocket();
 
@@ -61,7 +68,7 @@ class Backend {
   // What runs on one completion queue.
   struct Worker {
     Worker(Backend* backend, std::unique_ptr<grpc::ServerCompletionQueue> queue, const Delay& delay,
-           FaultEngine* faults, std::size_t listen);
+           const HealthBoard* health);
 
     EventLoop loop;
     LookupCalls lookups;
@@ -78,6 +85,7 @@ class Backend {
   grpc::AsyncGenericService utility_service_;
   std::optional<Reflection> reflection_;
   std::optional<DispatchAdapter> adapter_;
+  std::optional<CallFront> front_;
   // Without a relay, where the address is a Unix socket; with a relay, where clients come.
   std::optional<UnixSocket> socket_;
   std::unique_ptr<Listener> listener_;

@@ -69,6 +69,10 @@ std::string ListenAddress::WithPort(int port) const {
   return v6 ? fmt::format("[{}]:{}", host_, port) : fmt::format("{}:{}", host_, port);
 }
 
+bool ListenAddress::is_local() const {
+  return is_unix() || host_ == "localhost" || host_ == "::1" || host_.starts_with("127.");
+}
+
 absl::StatusOr<std::vector<Descriptor>> ListenAddress::Bind(int port) const {
   const auto cannot = [this](std::string_view reason) {
     return absl::UnavailableError(fmt::format("cannot listen on {}: {}", ToString(), reason));

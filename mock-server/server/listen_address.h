@@ -19,6 +19,8 @@ class ListenAddress {
   static absl::StatusOr<ListenAddress> Parse(std::string_view text);
 
   bool is_unix() const { return !path_.empty(); }
+  // Whether only this machine can reach it: a Unix socket, localhost or a loopback address.
+  bool is_local() const;
   const std::string& host() const { return host_; }
   std::uint16_t port() const { return port_; }
   const std::string& path() const { return path_; }

@@ -1,15 +1,19 @@
 #include "mock-server/server/mock_server.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <string>
 #include <thread>
 #include <utility>
 
-#include "mock-server/domain/dispatcher.h"
+#include "mock-server/adapter/call_records.h"
+#include "mock-server/adapter/health_board.h"
+#include "mock-server/server/admin_server.h"
 #include "mock-server/server/backend.h"
 #include "mock-server/server/listen_address.h"
+#include "mock-server/sessions/session_table.h"
 #include "mock-server/storage/file_journal.h"
 
 namespace dispatchctl::mock {
@@ -61,23 +65,61 @@ const FaultRule* FirstOfConnections(const std::vector<FaultRule>& rules) {
   return found == rules.end() ? nullptr : &*found;
 }
 
+absl::Status CheckScenarios(const ScenarioFile& file, std::size_t backends) {
+  if (!file.errors.empty())
+    return absl::InvalidArgumentError(fmt::format("{}", fmt::join(file.errors, "\n")));
+  for (const Scenario& scenario : file.scenarios) {
+    if (scenario.selection.listen.value_or(0) < backends) continue;
+    return absl::InvalidArgumentError(fmt::format("scenario {}: listen: there is no backend {}; use 0 to {}",
+                                                  scenario.where, *scenario.selection.listen, backends - 1));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 class MockServer::Impl {
  public:
-  Impl(std::uint64_t seed, std::vector<Scenario> scenarios) : faults(seed, std::move(scenarios)) {}
-
-  void SetFaults(std::vector<FaultRule> rules) {
-    faults.Set(std::move(rules));
-    for (const auto& backend : backends) backend->FaultsChanged();
+  absl::StatusOr<std::shared_ptr<Session>> FindSession(std::string_view name) const {
+    std::shared_ptr<Session> session = sessions->Find(name);
+    if (session != nullptr) return session;
+    return absl::FailedPreconditionError(
+        fmt::format("there is no session '{}': sessions are not served", name));
   }
 
-  FaultEngine faults;
+  // Checked for that session.
+  absl::StatusOr<std::vector<FaultRule>> Parse(const std::vector<std::string>& specs,
+                                               const Session& session) const {
+    absl::StatusOr<std::vector<FaultRule>> rules = ParseFaults(specs, addresses.size());
+    if (!rules.ok()) return rules.status();
+    const FaultRule* rule = FirstOfConnections(*rules);
+    if (rule != nullptr && !relayed) {
+      return absl::FailedPreconditionError(
+          fmt::format("fault '{}' takes a server that was started with connection_faults", rule->spec));
+    }
+    if (rule != nullptr && !session.name().empty()) {
+      return absl::InvalidArgumentError(
+          fmt::format("fault '{}' concerns a connection, which belongs to no session", rule->spec));
+    }
+    return rules;
+  }
+
+  void FaultsChanged() {
+    for (const auto& backend : backends) backend->FaultsChanged();
+  }
+  void HealthChanged() {
+    for (const auto& backend : backends) backend->HealthChanged();
+  }
+
   bool relayed = false;
+  std::function<void()> on_stop;
   std::unique_ptr<AssignmentJournal> journal;
-  std::unique_ptr<Dispatcher> dispatcher;
+  std::unique_ptr<SessionTable> sessions;
+  HealthBoard health;
   std::vector<std::unique_ptr<Backend>> backends;
   std::vector<std::string> addresses;
+  std::unique_ptr<AdminServer> admin;
+  std::string admin_address;
 };
 
 absl::StatusOr<std::unique_ptr<MockServer>> MockServer::Start(MockServerOptions options) {
@@ -93,18 +135,13 @@ absl::StatusOr<std::unique_ptr<MockServer>> MockServer::Start(MockServerOptions 
     listen.push_back(*std::move(address));
   }
 
-  for (const Scenario& scenario : options.scenarios) {
-    if (scenario.selection.listen.value_or(0) < listen.size()) continue;
-    return absl::InvalidArgumentError(fmt::format("scenario {}: listen: there is no backend {}; use 0 to {}",
-                                                  scenario.where, *scenario.selection.listen,
-                                                  listen.size() - 1));
-  }
+  if (absl::Status status = CheckScenarios(options.scenarios, listen.size()); !status.ok()) return status;
   absl::StatusOr<std::vector<FaultRule>> faults = ParseFaults(options.faults, listen.size());
   if (!faults.ok()) return faults.status();
 
-  auto impl = std::make_unique<Impl>(options.seed, std::move(options.scenarios));
+  auto impl = std::make_unique<Impl>();
   impl->relayed = options.connection_faults || FirstOfConnections(*faults) != nullptr;
-  impl->faults.Set(*std::move(faults));
+  impl->on_stop = options.on_stop;
   if (!options.journal_path.empty()) {
     absl::StatusOr<std::unique_ptr<FileJournal>> journal = FileJournal::Open(options.journal_path);
     if (!journal.ok()) return journal.status();
@@ -112,19 +149,32 @@ absl::StatusOr<std::unique_ptr<MockServer>> MockServer::Start(MockServerOptions 
   }
   if (options.directory == nullptr)
     options.directory = std::make_shared<InMemoryCourierDirectory>(BuiltInFleet());
-  impl->dispatcher =
-      std::make_unique<Dispatcher>(options.directory, options.accept, options.seed, impl->journal.get());
+  impl->sessions = std::make_unique<SessionTable>(SessionStart{.directory = options.directory,
+                                                               .accept = options.accept,
+                                                               .seed = options.seed,
+                                                               .journal = impl->journal.get(),
+                                                               .faults = *std::move(faults),
+                                                               .scenarios = std::move(options.scenarios),
+                                                               .record_bytes = options.record_bytes},
+                                                  options.max_sessions);
   std::uint64_t delay_seed = options.seed;
   for (const ListenAddress& address : listen) {
     absl::StatusOr<std::unique_ptr<Backend>> backend =
-        Backend::Start(impl->backends.size(), address, options, delay_seed, impl->dispatcher.get(),
-                       &impl->faults, impl->relayed);
+        Backend::Start(impl->backends.size(), address, options, delay_seed, impl->sessions.get(),
+                       &impl->health, impl->relayed);
     if (!backend.ok()) return backend.status();
     delay_seed += static_cast<std::uint64_t>(options.completion_queues);
     impl->addresses.push_back((*backend)->address());
     impl->backends.push_back(*std::move(backend));
   }
-  return std::unique_ptr<MockServer>(new MockServer(std::move(impl)));
+  std::unique_ptr<MockServer> server(new MockServer(std::move(impl)));
+  if (!options.admin.empty()) {
+    absl::StatusOr<std::unique_ptr<AdminServer>> admin = AdminServer::Start(options.admin, server.get());
+    if (!admin.ok()) return admin.status();
+    server->impl_->admin = *std::move(admin);
+    server->impl_->admin_address = server->impl_->admin->address();
+  }
+  return server;
 }
 
 MockServer::MockServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -139,9 +189,12 @@ const std::vector<std::string>& MockServer::addresses() const {
 
 void MockServer::RemoveUnixSockets() {
   for (const auto& backend : impl_->backends) backend->RemoveSocket();
+  if (impl_->admin != nullptr) impl_->admin->RemoveSocket();
 }
 
 void MockServer::Shutdown(std::chrono::milliseconds grace) {
+  // First: its connections are served by the backends' threads.
+  if (impl_->admin != nullptr) impl_->admin->Shutdown();
   // At the same time: the grace is one for all, and none goes on accepting while another ends.
   std::vector<std::thread> threads;
   for (std::size_t i = 1; i < impl_->backends.size(); ++i) {
@@ -155,23 +208,134 @@ void MockServer::ShutdownBackend(std::size_t backend, std::chrono::milliseconds 
   impl_->backends.at(backend)->Shutdown(grace);
 }
 
-absl::Status MockServer::SetFaults(const std::vector<std::string>& specs) {
-  absl::StatusOr<std::vector<FaultRule>> rules = ParseFaults(specs, impl_->addresses.size());
+absl::Status MockServer::SetFaults(const std::vector<std::string>& specs, std::string_view session) {
+  const absl::StatusOr<std::shared_ptr<Session>> found = impl_->FindSession(session);
+  if (!found.ok()) return found.status();
+  absl::StatusOr<std::vector<FaultRule>> rules = impl_->Parse(specs, **found);
   if (!rules.ok()) return rules.status();
-  if (const FaultRule* rule = FirstOfConnections(*rules); rule != nullptr && !impl_->relayed) {
-    return absl::FailedPreconditionError(
-        fmt::format("fault '{}' takes a server that was started with connection_faults", rule->spec));
-  }
-  impl_->SetFaults(*std::move(rules));
+  (*found)->faults().Set(*std::move(rules));
+  impl_->FaultsChanged();
   return absl::OkStatus();
 }
 
-void MockServer::ClearFaults() {
-  impl_->SetFaults({});
+absl::Status MockServer::AddFaults(const std::vector<std::string>& specs, std::string_view session) {
+  const absl::StatusOr<std::shared_ptr<Session>> found = impl_->FindSession(session);
+  if (!found.ok()) return found.status();
+  absl::StatusOr<std::vector<FaultRule>> rules = impl_->Parse(specs, **found);
+  if (!rules.ok()) return rules.status();
+  (*found)->faults().Add(*std::move(rules));
+  impl_->FaultsChanged();
+  return absl::OkStatus();
 }
 
-std::vector<FaultCount> MockServer::fault_counts() const {
-  return impl_->faults.Counts();
+void MockServer::ClearFaults(std::string_view session) {
+  const std::shared_ptr<Session> found = impl_->sessions->Find(session);
+  if (found == nullptr) return;
+  found->faults().Set({});
+  impl_->FaultsChanged();
+}
+
+std::vector<FaultCount> MockServer::fault_counts(std::string_view session) const {
+  const std::shared_ptr<Session> found = impl_->sessions->Find(session);
+  return found == nullptr ? std::vector<FaultCount>() : found->faults().Counts();
+}
+
+absl::Status MockServer::SetScenarios(ScenarioFile scenarios, std::string_view session) {
+  const absl::StatusOr<std::shared_ptr<Session>> found = impl_->FindSession(session);
+  if (!found.ok()) return found.status();
+  if (absl::Status status = CheckScenarios(scenarios, impl_->addresses.size()); !status.ok()) return status;
+  (*found)->faults().SetScenarios(std::move(scenarios));
+  return absl::OkStatus();
+}
+
+absl::Status MockServer::Reset(std::string_view session) {
+  const absl::StatusOr<std::shared_ptr<Session>> found = impl_->FindSession(session);
+  if (!found.ok()) return found.status();
+  impl_->sessions->Reset(**found);
+  if (!session.empty()) return absl::OkStatus();
+  impl_->FaultsChanged();
+  impl_->health.Reset();
+  impl_->HealthChanged();
+  return absl::OkStatus();
+}
+
+void MockServer::ResetAll() {
+  impl_->sessions->ResetAll();
+  impl_->FaultsChanged();
+  impl_->health.Reset();
+  impl_->HealthChanged();
+}
+
+std::vector<std::string> MockServer::sessions() const {
+  return impl_->sessions->names();
+}
+
+absl::StatusOr<CallList> MockServer::calls(std::string_view session) const {
+  const absl::StatusOr<std::shared_ptr<Session>> found = impl_->FindSession(session);
+  if (!found.ok()) return found.status();
+  const CallLog* log = (*found)->log();
+  if (log == nullptr) return absl::FailedPreconditionError("calls are not recorded: record_bytes is 0");
+  return ToCallList(log->calls());
+}
+
+absl::StatusOr<Verification> MockServer::Verify(const std::vector<std::string>& expectations,
+                                                VerifyOptions options, std::string_view session) const {
+  std::vector<Expectation> parsed;
+  for (const std::string& text : expectations) {
+    absl::StatusOr<Expectation> expectation = ParseExpectation(text);
+    if (!expectation.ok()) return expectation.status();
+    parsed.push_back(*std::move(expectation));
+  }
+  const absl::StatusOr<std::shared_ptr<Session>> found = impl_->FindSession(session);
+  if (!found.ok()) return found.status();
+  const CallLog* log = (*found)->log();
+  if (log == nullptr) return absl::FailedPreconditionError("calls are not recorded: record_bytes is 0");
+  const CallLog::Snapshot snapshot = log->calls();
+  return dispatchctl::mock::Verify(EventsOf(snapshot), parsed, options,
+                                   snapshot.dropped_calls + snapshot.dropped_messages > 0);
+}
+
+std::string MockServer::Complaints(const std::vector<std::string>& expectations, VerifyOptions options,
+                                   std::string_view session) const {
+  const absl::StatusOr<Verification> verification = Verify(expectations, options, session);
+  return verification.ok() ? verification->Complaints() : std::string(verification.status().message());
+}
+
+void MockServer::SetHealth(bool serving, std::optional<std::string_view> service) {
+  if (service.has_value()) {
+    impl_->health.Set(*service, serving);
+  } else {
+    impl_->health.SetAll(serving);
+  }
+  impl_->HealthChanged();
+}
+
+std::map<std::string, bool, std::less<>> MockServer::health() const {
+  return impl_->health.all();
+}
+
+absl::Status MockServer::Goaway(std::optional<std::size_t> backend) {
+  if (backend.value_or(0) >= impl_->backends.size()) {
+    return absl::InvalidArgumentError(
+        fmt::format("listen: there is no backend {}; use 0 to {}", *backend, impl_->backends.size() - 1));
+  }
+  if (!impl_->relayed)
+    return absl::FailedPreconditionError("a GOAWAY takes a server that was started with connection_faults");
+  for (std::size_t i = 0; i < impl_->backends.size(); ++i) {
+    if (backend.value_or(i) == i) impl_->backends[i]->Goaway();
+  }
+  return absl::OkStatus();
+}
+
+const std::string& MockServer::admin_address() const {
+  return impl_->admin_address;
+}
+
+absl::Status MockServer::RequestStop() {
+  if (impl_->on_stop == nullptr)
+    return absl::FailedPreconditionError("this server is ended by the program it is part of");
+  impl_->on_stop();
+  return absl::OkStatus();
 }
 
 std::uint64_t MockServer::lookups(std::size_t backend) const {

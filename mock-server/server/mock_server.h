@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +16,8 @@
 #include "mock-server/domain/courier_directory.h"
 #include "mock-server/faults/fault_engine.h"
 #include "mock-server/faults/scenario.h"
+#include "mock-server/recording/call_record.h"
+#include "mock-server/recording/verification.h"
 
 namespace dispatchctl::mock {
 
@@ -35,7 +39,20 @@ struct MockServerOptions {
   // What is to go wrong, as --fault has it: KIND[=ARG][,key=value...]; dispatch-mock(1) lists the words.
   std::vector<std::string> faults;
   // What happens to calls in order, from LoadScenarios() or ParseScenarios(). SetFaults() leaves them alone.
-  std::vector<Scenario> scenarios;
+  ScenarioFile scenarios;
+  // Whether calls may ask for faults of their own: each x-mock-fault in their metadata is one, as in `faults`
+  // but for those of connections. Else the key means nothing.
+  bool metadata_faults = false;
+  // What calls() may remember, in bytes and for each session; 0: calls are not recorded.
+  std::size_t record_bytes = 0;
+  // How many sessions there may be. Calls that name one in x-mock-session have faults, scenarios, decisions
+  // and records apart from all others, which begin as the server did. 0: the key means nothing.
+  std::size_t max_sessions = 0;
+  // Where dispatchmock.admin.v1.MockAdmin is served: as in `listen`. Empty: nowhere.
+  std::string admin;
+  // Called from a thread of the server's own when somebody asks for the end over the admin service; it is not
+  // the thread to call Shutdown() from. Null: who asks is refused.
+  std::function<void()> on_stop;
   // Whether SetFaults() may set faults of connections: they take a relay in front of every backend. Always
   // true when `faults` has one of them.
   bool connection_faults = false;
@@ -84,11 +101,57 @@ class MockServer {
   // Replaces the faults; their counters start anew. Calls and streams that have met a fault stay under it,
   // and faults of a whole stream are for streams that begin later. Faults of connections are for those that
   // are open, too. INVALID_ARGUMENT names the spec that is wrong, FAILED_PRECONDITION the one that takes
-  // `connection_faults`; then nothing changes. Safe from any thread.
-  absl::Status SetFaults(const std::vector<std::string>& specs);
-  void ClearFaults();
+  // `connection_faults`; then nothing changes. Safe from any thread, as all that follows.
+  //
+  // `session` is the name of one; "" is what calls belong to that name none. FAILED_PRECONDITION, or nothing
+  // where there is no status, if sessions are not served.
+  absl::Status SetFaults(const std::vector<std::string>& specs, std::string_view session = {});
+  // Adds faults behind those there are, which keep their counters.
+  absl::Status AddFaults(const std::vector<std::string>& specs, std::string_view session = {});
+  void ClearFaults(std::string_view session = {});
   // How often each fault has been met since it was set, in the order given.
-  std::vector<FaultCount> fault_counts() const;
+  std::vector<FaultCount> fault_counts(std::string_view session = {}) const;
+
+  // Replaces the scenarios; they begin anew, and streams go on with what they have begun. INVALID_ARGUMENT
+  // has the file's errors.
+  absl::Status SetScenarios(ScenarioFile scenarios, std::string_view session = {});
+
+  // Faults and scenarios as at the start, their counters at nothing; decisions and calls forgotten. Of the
+  // unnamed session the health, too.
+  absl::Status Reset(std::string_view session = {});
+  // The unnamed session, and no other there is.
+  void ResetAll();
+  // Those there are, the latest used first.
+  std::vector<std::string> sessions() const;
+
+  // FAILED_PRECONDITION: calls are not recorded.
+  absl::StatusOr<CallList> calls(std::string_view session = {}) const;
+  // Compares the calls with what was expected, such as "lookup,courier_id=courier-42,count=2" (see
+  // ParseExpectation()); in a test:
+  //
+  //   EXPECT_EQ(server->Complaints({"lookup,courier_id=courier-42"}), "");
+  //
+  // INVALID_ARGUMENT names the expectation that is wrong, FAILED_PRECONDITION: calls are not recorded.
+  absl::StatusOr<Verification> Verify(const std::vector<std::string>& expectations,
+                                      VerifyOptions options = {}, std::string_view session = {}) const;
+  // The same as text: what does not hold, a line each, or why it could not be verified. Empty if all holds.
+  std::string Complaints(const std::vector<std::string>& expectations, VerifyOptions options = {},
+                         std::string_view session = {}) const;
+
+  // What health checks and watches are told of a service, "" for the server as a whole; without one, of all.
+  void SetHealth(bool serving, std::optional<std::string_view> service = {});
+  // By service.
+  std::map<std::string, bool, std::less<>> health() const;
+
+  // Sends the clients of one backend's open connections away with a GOAWAY, or those of all; calls that are
+  // open go on. FAILED_PRECONDITION without `connection_faults`, INVALID_ARGUMENT if there is no such
+  // backend.
+  absl::Status Goaway(std::optional<std::size_t> backend = {});
+
+  // With the real port; empty: not served.
+  const std::string& admin_address() const;
+  // Asks for the end as the admin service does. FAILED_PRECONDITION without `on_stop`.
+  absl::Status RequestStop();
 
   // What has arrived since the start. `backend` is an index into addresses().
   std::uint64_t lookups(std::size_t backend) const;

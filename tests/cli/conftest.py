@@ -24,6 +24,7 @@ class Mock:
         assert ready["event"] == "ready", ready
         self.addresses = ready["listen"]
         self.address = self.addresses[0]
+        self.admin = ready["admin"]
 
     def kill(self):
         self.process.kill()

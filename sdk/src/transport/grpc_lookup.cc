@@ -49,8 +49,10 @@ class GrpcLookups::Attempt final : public LookupAttempt, private Completion {
   }
 
  private:
-  void OnCompletion(bool) override {
+  void OnCompletion(bool ok) override {
     AttemptEnd end = DescribeEnd(status_, *context_, lookups_.endpoint_, lookups_.tls_);
+    // The status is the server's, which knows nothing of it.
+    if (!ok && status_.ok()) end = UnparsableReply();
     CourierStatus reply;
     if (end.status.ok()) {
       reply.courier_id = std::move(*reply_.mutable_courier_id());

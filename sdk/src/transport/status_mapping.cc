@@ -24,6 +24,9 @@ constexpr absl::string_view kNeverConnected = "failed to connect to all addresse
 // What the generated stub makes of a reply that it cannot parse, although the server's status was OK.
 constexpr absl::string_view kUnparsableReply = "No message returned for unary request";
 
+// How core ends a call whose connection it closed itself, after bytes that are no HTTP/2.
+constexpr absl::string_view kStreamRemoved = "Stream removed";
+
 // How core ends a call whose reply is larger than ClientOptions::max_receive_bytes.
 constexpr absl::string_view kTooLarge = "Received message larger than max (";
 
@@ -89,6 +92,10 @@ absl::StatusCode ToAbslCode(int code) {
 
 }  // namespace
 
+AttemptEnd UnparsableReply() {
+  return {absl::DataLossError("the server's reply could not be decoded"), Phase::kCall, Origin::kLocal};
+}
+
 AttemptEnd DescribeEnd(int code, const std::string& message, std::string_view debug,
                        std::string_view endpoint, bool tls) {
   if (code == 0) return {absl::OkStatus(), Phase::kCall, Origin::kServer};
@@ -104,6 +111,10 @@ AttemptEnd DescribeEnd(int code, const std::string& message, std::string_view de
   if (code == static_cast<int>(grpc::StatusCode::UNAVAILABLE) && IsConnectionLoss(text)) {
     return {absl::UnavailableError(message), Phase::kCall, Origin::kLocal};
   }
+  if (code == static_cast<int>(grpc::StatusCode::UNKNOWN) && text == kStreamRemoved) {
+    return {absl::UnavailableError("the connection broke: what came over it is not HTTP/2"), Phase::kCall,
+            Origin::kLocal};
+  }
   // A limit of this side, although core words it as if the peer had said so.
   if (code == static_cast<int>(grpc::StatusCode::RESOURCE_EXHAUSTED) && absl::StartsWith(text, kTooLarge)) {
     return {absl::ResourceExhaustedError(message), Phase::kCall, Origin::kLocal};
@@ -112,7 +123,7 @@ AttemptEnd DescribeEnd(int code, const std::string& message, std::string_view de
     return {absl::Status(ToAbslCode(code), message), Phase::kCall, Origin::kServer};
   }
   if (code == static_cast<int>(grpc::StatusCode::UNIMPLEMENTED) && text == kUnparsableReply) {
-    return {absl::DataLossError("the server's reply could not be decoded"), Phase::kCall, Origin::kLocal};
+    return UnparsableReply();
   }
   return {absl::Status(ToAbslCode(code), message), Phase::kCall, Origin::kLocal};
 }

@@ -21,4 +21,7 @@ AttemptEnd DescribeEnd(const grpc::Status& status, const grpc::ClientContext& co
 AttemptEnd DescribeEnd(int code, const std::string& message, std::string_view debug,
                        std::string_view endpoint, bool tls);
 
+// The end of a call whose reply could not be decoded.
+AttemptEnd UnparsableReply();
+
 }  // namespace dispatchctl::internal

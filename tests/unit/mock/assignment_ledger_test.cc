@@ -130,5 +130,14 @@ TEST(AssignmentLedger, ThreadsThatRaceForAnIdAgree) {
   }
 }
 
+TEST(AssignmentLedger, ForgetsWhenAsked) {
+  AssignmentLedger ledger(nullptr);
+  EXPECT_FALSE(ledger.Record(UpdateOf("a-1"), "here", false)->replay);
+  EXPECT_TRUE(ledger.Record(UpdateOf("a-1"), "here", true)->replay);
+  ledger.Forget();
+  EXPECT_EQ(*ledger.Replay(UpdateOf("a-1"), "here"), std::nullopt);
+  EXPECT_TRUE(ledger.Record(UpdateOf("a-1"), "here", true)->accepted);
+}
+
 }  // namespace
 }  // namespace dispatchctl::mock

@@ -15,14 +15,14 @@ using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-std::variant<ServeCommand, CheckCommand, ExitNow> Parse(std::vector<const char*> arguments) {
+std::variant<ServeCommand, CheckCommand, CtlCommand, ExitNow> Parse(std::vector<const char*> arguments) {
   arguments.insert(arguments.begin(), "dispatch-mock");
   return ParseCommandLine(static_cast<int>(arguments.size()), arguments.data());
 }
 
 ServeCommand Serve(std::vector<const char*> arguments) {
   arguments.insert(arguments.begin(), "serve");
-  std::variant<ServeCommand, CheckCommand, ExitNow> result = Parse(std::move(arguments));
+  std::variant<ServeCommand, CheckCommand, CtlCommand, ExitNow> result = Parse(std::move(arguments));
   EXPECT_TRUE(std::holds_alternative<ServeCommand>(result));
   return std::holds_alternative<ServeCommand>(result) ? std::get<ServeCommand>(result) : ServeCommand();
 }
@@ -110,7 +110,7 @@ class BadCommandLine : public testing::TestWithParam<BadCase> {};
 
 TEST_P(BadCommandLine, ExitsWith2AndNamesTheFlag) {
   testing::internal::CaptureStderr();
-  const std::variant<ServeCommand, CheckCommand, ExitNow> result = Parse(GetParam().arguments);
+  const std::variant<ServeCommand, CheckCommand, CtlCommand, ExitNow> result = Parse(GetParam().arguments);
   const std::string text = testing::internal::GetCapturedStderr();
   ASSERT_TRUE(std::holds_alternative<ExitNow>(result));
   EXPECT_EQ(std::get<ExitNow>(result).code, 2);
@@ -139,7 +139,7 @@ class HelpCommandLine : public testing::TestWithParam<BadCase> {};
 TEST_P(HelpCommandLine, GoesToStdoutWith0) {
   testing::internal::CaptureStdout();
   testing::internal::CaptureStderr();
-  const std::variant<ServeCommand, CheckCommand, ExitNow> result = Parse(GetParam().arguments);
+  const std::variant<ServeCommand, CheckCommand, CtlCommand, ExitNow> result = Parse(GetParam().arguments);
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
   EXPECT_THAT(testing::internal::GetCapturedStdout(), HasSubstr(GetParam().named));
   ASSERT_TRUE(std::holds_alternative<ExitNow>(result));
@@ -151,6 +151,76 @@ INSTANTIATE_TEST_SUITE_P(Flags, HelpCommandLine,
                                          BadCase{{"--version"}, "dispatch-mock "},
                                          BadCase{{"serve", "--help"}, "--journal"},
                                          BadCase{{"check", "--help"}, "FILE"}));
+
+TEST(CommandLine, RecordsAndHasSessionsWithAnAdminService) {
+  const ServeCommand without = Serve({});
+  EXPECT_EQ(without.server.admin, "");
+  EXPECT_EQ(without.server.record_bytes, 0U);
+  EXPECT_EQ(without.server.max_sessions, 0U);
+  EXPECT_FALSE(without.server.metadata_faults);
+  EXPECT_FALSE(without.server.connection_faults);
+  const ServeCommand with = Serve({"--admin", "127.0.0.1:0"});
+  EXPECT_EQ(with.server.admin, "127.0.0.1:0");
+  EXPECT_EQ(with.server.record_bytes, 16U << 20U);
+  EXPECT_EQ(with.server.max_sessions, 64U);
+  const ServeCommand other = Serve({"--admin", "unix:/tmp/a", "--record-bytes", "1MiB", "--max-sessions", "2",
+                                    "--allow-metadata-faults", "--connection-faults"});
+  EXPECT_EQ(other.server.record_bytes, 1U << 20U);
+  EXPECT_EQ(other.server.max_sessions, 2U);
+  EXPECT_TRUE(other.server.metadata_faults);
+  EXPECT_TRUE(other.server.connection_faults);
+  EXPECT_EQ(Serve({"--admin", "h:1", "--record-bytes", "0"}).server.record_bytes, 0U);
+}
+
+CtlCommand Ctl(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "ctl");
+  std::variant<ServeCommand, CheckCommand, CtlCommand, ExitNow> result = Parse(std::move(arguments));
+  EXPECT_TRUE(std::holds_alternative<CtlCommand>(result));
+  return std::holds_alternative<CtlCommand>(result) ? std::get<CtlCommand>(result) : CtlCommand();
+}
+
+TEST(CtlCommandLine, ReadsWhatIsAskedFor) {
+  const CtlCommand faults = Ctl({"faults", "--admin", "h:1", "--session", "s", "--set", "hang,first=1",
+                                 "--set", "latency=1ms", "-o", "json"});
+  EXPECT_EQ(faults.action, CtlAction::kFaults);
+  EXPECT_EQ(faults.admin, "h:1");
+  EXPECT_EQ(faults.session, "s");
+  EXPECT_TRUE(faults.json);
+  EXPECT_EQ(faults.timeout, seconds(5));
+  EXPECT_THAT(faults.set, ElementsAre("hang,first=1", "latency=1ms"));
+  const CtlCommand verify = Ctl({"--admin", "unix:/s", "verify", "lookup,count=1", "update", "--in-order",
+                                 "--nothing-else", "--timeout", "1s"});
+  EXPECT_EQ(verify.action, CtlAction::kVerify);
+  EXPECT_THAT(verify.expectations, ElementsAre("lookup,count=1", "update"));
+  EXPECT_TRUE(verify.in_order);
+  EXPECT_TRUE(verify.nothing_else);
+  EXPECT_EQ(verify.timeout, seconds(1));
+  const CtlCommand health = Ctl({"health", "--admin", "h:1", "--set", "not-serving", "--service", "s"});
+  EXPECT_EQ(health.serving, false);
+  EXPECT_THAT(health.services, ElementsAre("s"));
+  EXPECT_EQ(Ctl({"goaway", "--admin", "h:1", "--listen", "2"}).listen, 2U);
+  EXPECT_TRUE(Ctl({"reset", "--admin", "h:1", "--all"}).all);
+  EXPECT_EQ(Ctl({"scenario", "--admin", "h:1", "f.play"}).scenario_path, "f.play");
+  EXPECT_TRUE(Ctl({"scenario", "--admin", "h:1", "--clear"}).clear);
+  EXPECT_EQ(Ctl({"calls", "--admin", "h:1"}).action, CtlAction::kCalls);
+  EXPECT_EQ(Ctl({"stop", "--admin", "h:1"}).action, CtlAction::kStop);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    CtlFlags, BadCommandLine,
+    testing::Values(BadCase{{"ctl", "--admin", "h:1"}, "subcommand"},
+                    BadCase{{"ctl", "calls"}, "--admin is required"},
+                    BadCase{{"ctl", "calls", "--admin", "1"}, "--admin: '1' has no port"},
+                    BadCase{{"ctl", "faults", "--admin", "h:1", "--add", "hangs"}, "--add: fault 'hangs'"},
+                    BadCase{{"ctl", "faults", "--admin", "h:1", "--clear", "--set", "hang"}, "--set"},
+                    BadCase{{"ctl", "verify", "--admin", "h:1", "all"},
+                            "expectation 'all': 'all' is nothing to"},
+                    BadCase{{"ctl", "health", "--admin", "h:1", "--set", "up"}, "--set"},
+                    BadCase{{"ctl", "scenario", "--admin", "h:1"}, "FILE or --clear"},
+                    BadCase{{"ctl", "calls", "--admin", "h:1", "-o", "yaml"}, "--output"},
+                    BadCase{{"serve", "--admin", "here"}, "--admin"},
+                    BadCase{{"serve", "--record-bytes", "much"}, "--record-bytes"},
+                    BadCase{{"serve", "--max-sessions", "-1"}, "--max-sessions"}));
 
 }  // namespace
 }  // namespace dispatchctl::mock

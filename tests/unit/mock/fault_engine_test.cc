@@ -329,5 +329,47 @@ TEST_F(FaultEngineTest, MayBeAskedAndSetFromSeveralThreads) {
   EXPECT_EQ(engine_.Counts()[0].matched, 4000U);
 }
 
+TEST_F(FaultEngineTest, AddsRulesBehindThoseThereAre) {
+  Set({"status=ABORTED,every=2,method=lookup"});
+  EXPECT_THAT(Hits(1), IsEmpty());
+  FaultEngine::Stream stream(&engine_, 0);
+  EXPECT_EQ(stream.OnStart(), nullptr);
+  engine_.Add({*ParseFault("latency=1ms,nth=2"), *ParseFault("drop-result=1,method=assign,nth=1")});
+  // The first one goes on counting, and the new ones begin.
+  EXPECT_THAT(Hits(4), ElementsAre(1, 2, 3));
+  EXPECT_THAT(Hits(stream, 2), ElementsAre(1, 2));
+  ASSERT_THAT(engine_.Counts(), testing::SizeIs(3));
+  EXPECT_EQ(engine_.Counts()[0].matched, 5U);
+  EXPECT_EQ(engine_.Counts()[1].fired, 1U);
+  engine_.Add({});
+  EXPECT_THAT(engine_.Counts(), testing::SizeIs(3));
+}
+
+TEST_F(FaultEngineTest, CountsAStreamOnceForARuleThatStays) {
+  Set({"drop-result=1,nth=2"});
+  FaultEngine::Stream first(&engine_, 0);
+  EXPECT_EQ(first.OnStart(), nullptr);
+  engine_.Add({*ParseFault("hang,method=lookup")});
+  EXPECT_THAT(Hits(first, 2), IsEmpty());
+  FaultEngine::Stream second(&engine_, 0);
+  EXPECT_EQ(second.OnStart(), nullptr);
+  EXPECT_THAT(Hits(second, 2), ElementsAre(1, 2));
+}
+
+TEST_F(FaultEngineTest, AddsToWhatAnotherHasFound) {
+  Set({"latency=2ms"});
+  FaultEngine own(1);
+  own.Set({*ParseFault("latency=3ms"), *ParseFault("status=ABORTED,nth-message=1")});
+  EXPECT_EQ(own.OnLookup(0, "c", engine_.OnLookup(0, "c"))->latency, std::chrono::milliseconds(5));
+  FaultEngine::Stream outer(&engine_, 0);
+  FaultEngine::Stream inner(&own, 0);
+  EXPECT_EQ(inner.OnStart(outer.OnStart()), nullptr);
+  const auto faults = inner.OnUpdate({"a", "c", "z", 1}, outer.OnUpdate({"a", "c", "z", 1}));
+  EXPECT_EQ(faults->latency, std::chrono::milliseconds(5));
+  EXPECT_EQ(faults->ending->code, absl::StatusCode::kAborted);
+  own.Set({});
+  EXPECT_EQ(own.OnLookup(0, "c", engine_.OnLookup(0, "c"))->latency, std::chrono::milliseconds(2));
+}
+
 }  // namespace
 }  // namespace dispatchctl::mock

@@ -203,5 +203,16 @@ TEST(FaultRule, KnowsWhatItConcerns) {
   }
 }
 
+TEST(ParseCallFaults, TakesWhatConcernsTheCall) {
+  const auto rules = ParseCallFaults({"latency=1ms", "drop-result=2"});
+  ASSERT_TRUE(rules.ok()) << rules.status();
+  EXPECT_EQ(rules->size(), 2U);
+  EXPECT_EQ(
+      ParseCallFaults({"latency=1ms", "refuse"}).status(),
+      absl::InvalidArgumentError("fault 'refuse' concerns a connection and all its calls; a call cannot ask "
+                                 "for it, --fault can"));
+  EXPECT_EQ(ParseCallFaults({"hang,nonsense=1"}).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
 }  // namespace
 }  // namespace dispatchctl::mock

@@ -150,5 +150,29 @@ TEST(GoawayInjector, WaitsForTheEndOfAFrameAndOfAHeaderBlock) {
   EXPECT_EQ(out, Frame(9, 4, 3, "ad") + std::string(kGoaway));
 }
 
+TEST(GoawayInjector, ThatIsDemandedWaitsForTheSettingsAndAnOpenHeaderBlock) {
+  GoawayInjector injector;
+  injector.Demand();
+  std::string out;
+  injector.InjectIfDue(out);
+  EXPECT_EQ(out, "");
+  injector.Pass(kSettings, out);
+  EXPECT_EQ(out, kSettings + std::string(kGoaway));
+  injector.Demand();
+  injector.InjectIfDue(out);
+  EXPECT_EQ(out, kSettings + std::string(kGoaway));
+
+  GoawayInjector busy;
+  out.clear();
+  const std::string open = Frame(1, 0, 1, "head");
+  const std::string rest = Frame(9, 4, 1, "rest");
+  busy.Pass(kSettings + open, out);
+  busy.Demand();
+  busy.InjectIfDue(out);
+  EXPECT_EQ(out, kSettings + open);
+  busy.Pass(rest, out);
+  EXPECT_EQ(out, kSettings + open + rest + std::string(kGoaway));
+}
+
 }  // namespace
 }  // namespace dispatchctl::mock

@@ -19,14 +19,14 @@ using testing::IsEmpty;
 using testing::Pair;
 using testing::SizeIs;
 
-std::vector<Scenario> Parsed(std::string_view text) {
+ScenarioFile Parsed(std::string_view text) {
   ScenarioFile file = ParseScenarios(text, "f");
   EXPECT_THAT(file.errors, IsEmpty());
-  return std::move(file.scenarios);
+  return file;
 }
 
 TEST(ScenarioFile, HasScenariosOfSteps) {
-  const std::vector<Scenario> scenarios = Parsed(
+  const auto [scenarios, strict, errors] = Parsed(
       "# Overloaded, then well.\n"
       "\n"
       "scenario lookup,courier_id=courier-4*,listen=1\n"
@@ -40,6 +40,7 @@ TEST(ScenarioFile, HasScenariosOfSteps) {
       "\texpect assignment_id=a-*,courier_id=c,zone=zone-?\n"
       "\texpect\n"
       "\tclean-close-after=0");
+  EXPECT_FALSE(strict);
   ASSERT_THAT(scenarios, SizeIs(2));
   EXPECT_EQ(scenarios[0].where, "f:3");
   EXPECT_EQ(scenarios[0].selection.method, Method::kLookup);
@@ -80,6 +81,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"", "dir/f:1: there is no scenario"},
         BadFile{"# nothing\n\n", "dir/f:2: there is no scenario"},
         BadFile{"expect\n", "dir/f:1: 'expect' stands before the first scenario"},
+        BadFile{"strict yes\nscenario lookup\nexpect", "dir/f:1: strict stands alone"},
+        BadFile{"scenario lookup\nexpect\nstrict", "dir/f:3: strict is for the whole file"},
         BadFile{"scenario\nexpect", "dir/f:1: method: '' is not a method; use lookup or assign"},
         BadFile{"scenario both\nexpect", "dir/f:1: method: 'both' is not a method; use lookup or assign"},
         BadFile{"scenario lookup,frist=1\nexpect", "dir/f:1: 'frist' is not known; use method"},
@@ -180,6 +183,33 @@ TEST(ScenarioPlay, GoesTogetherWithRules) {
   engine.Set({});
   EXPECT_TRUE(engine.active());
   EXPECT_EQ(engine.OnLookup(0, "c"), nullptr);
+}
+
+TEST(ScenarioPlay, ThatIsStrictNamesTheNearestThreeFirstTheOneWithFewestMisses) {
+  FaultEngine engine(1, Parsed("strict\n"
+                               "scenario lookup,courier_id=x,listen=1\nexpect\n"
+                               "scenario lookup,courier_id=y\nexpect\n"
+                               "scenario lookup,nth=9\nexpect\n"
+                               "scenario assign\nexpect\n"));
+  const auto faults = engine.OnLookup(0, "c");
+  ASSERT_NE(faults, nullptr);
+  ASSERT_TRUE(faults->ending.has_value());
+  EXPECT_EQ(faults->ending->code, absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(faults->ending->message,
+            "no scenario is for this lookup of 'c'; nearest: f:4: courier_id is 'c', expected 'y'; "
+            "f:6: 'lookup,nth=9' does not take this one; "
+            "f:2: listen is 0, expected 1, courier_id is 'c', expected 'x'");
+}
+
+TEST(ScenarioPlay, CanBeReplaced) {
+  FaultEngine engine(1, Parsed("scenario lookup\nexpect\nstatus=ABORTED\nexpect\nstatus=INTERNAL\n"));
+  FaultEngine::Stream stream(&engine, 0);
+  EXPECT_EQ(engine.OnLookup(0, "c")->ending->code, absl::StatusCode::kAborted);
+  engine.SetScenarios(Parsed("scenario lookup\nexpect\nstatus=DATA_LOSS\n"));
+  EXPECT_EQ(engine.OnLookup(0, "c")->ending->code, absl::StatusCode::kDataLoss);
+  EXPECT_EQ(engine.OnLookup(0, "c"), nullptr);
+  engine.SetScenarios({});
+  EXPECT_FALSE(engine.active());
 }
 
 }  // namespace

@@ -89,6 +89,14 @@ TEST(DescribeEnd, KnowsABrokenConnectionAlthoughCoreMarksItAsThePeersWord) {
             Origin::kServer);
 }
 
+TEST(DescribeEnd, KnowsAConnectionThatCoreClosedForWhatCameOverIt) {
+  const AttemptEnd end = DescribeEnd(
+      2, "Stream removed", "UNKNOWN:Error received from peer ipv4:127.0.0.1:1 {...}", kEndpoint, false);
+  EXPECT_EQ(end.status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(end.origin, Origin::kLocal);
+  EXPECT_EQ(end.phase, Phase::kCall);
+}
+
 TEST(DescribeEnd, TakesAReplyTooLargeForALimitOfThisSide) {
   const AttemptEnd end =
       DescribeEnd(8, "Received message larger than max (5242922 vs. 4194304)",

@@ -13,7 +13,6 @@ namespace dispatchctl::mock {
 namespace {
 
 using testing::_;
-using testing::Return;
 
 class FakeDirectory final : public CourierDirectory {
  public:
@@ -35,14 +34,14 @@ class DispatchAdapterTest : public testing::Test {
  protected:
   testing::NiceMock<MockJournal> journal_;
   Dispatcher dispatcher_{std::make_shared<FakeDirectory>(), AcceptanceRule::Available(), 1, &journal_};
-  DispatchAdapter adapter_{&dispatcher_, "127.0.0.1:1"};
+  DispatchAdapter adapter_{"127.0.0.1:1"};
 };
 
 TEST_F(DispatchAdapterTest, FillsInEveryFieldOfTheReply) {
   dispatchpb::CourierLookupRequest request;
   request.set_courier_id("c-1");
   dispatchpb::CourierStatusReply reply;
-  ASSERT_TRUE(adapter_.GetCourierStatus(request, reply).ok());
+  ASSERT_TRUE(adapter_.GetCourierStatus(dispatcher_, request, reply).ok());
   EXPECT_EQ(reply.courier_id(), "c-1");
   EXPECT_EQ(reply.transport_mode(), "mode");
   EXPECT_EQ(reply.availability(), "available");
@@ -53,7 +52,8 @@ TEST_F(DispatchAdapterTest, PassesTheDomainsStatusOn) {
   dispatchpb::CourierLookupRequest request;
   request.set_courier_id("broken");
   dispatchpb::CourierStatusReply reply;
-  EXPECT_EQ(adapter_.GetCourierStatus(request, reply), absl::UnavailableError("down for repairs"));
+  EXPECT_EQ(adapter_.GetCourierStatus(dispatcher_, request, reply),
+            absl::UnavailableError("down for repairs"));
 }
 
 TEST_F(DispatchAdapterTest, GivesTheDomainEveryFieldOfTheUpdate) {
@@ -69,7 +69,7 @@ TEST_F(DispatchAdapterTest, GivesTheDomainEveryFieldOfTheUpdate) {
     return absl::OkStatus();
   });
   dispatchpb::AssignmentResult result;
-  ASSERT_TRUE(adapter_.Review(update, result).ok());
+  ASSERT_TRUE(adapter_.Review(dispatcher_, update, result).ok());
   EXPECT_EQ(result.assignment_id(), "a-1");
   EXPECT_TRUE(result.accepted());
 }
@@ -81,14 +81,9 @@ TEST_F(DispatchAdapterTest, OverwritesAResultThatIsUsedAgain) {
   dispatchpb::AssignmentUpdate update;
   update.set_assignment_id("a-1");
   update.set_courier_id("c-9");
-  ASSERT_TRUE(adapter_.Review(update, result).ok());
+  ASSERT_TRUE(adapter_.Review(dispatcher_, update, result).ok());
   EXPECT_EQ(result.assignment_id(), "a-1");
   EXPECT_FALSE(result.accepted());
-}
-
-TEST_F(DispatchAdapterTest, CommitsTheJournal) {
-  EXPECT_CALL(journal_, Commit).WillOnce(Return(absl::InternalError("disk full")));
-  EXPECT_EQ(adapter_.Commit(), absl::InternalError("disk full"));
 }
 
 TEST(ToGrpcStatus, KeepsCodeAndMessage) {

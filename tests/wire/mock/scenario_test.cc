@@ -20,7 +20,7 @@ std::unique_ptr<MockServer> StartWith(std::string_view text) {
   ScenarioFile file = ParseScenarios(text, "play");
   EXPECT_THAT(file.errors, IsEmpty());
   MockServerOptions options;
-  options.scenarios = std::move(file.scenarios);
+  options.scenarios = std::move(file);
   return StartServer(std::move(options));
 }
 
@@ -95,9 +95,65 @@ TEST(Scenario, EndsAStreamWellWithUpdatesUnanswered) {
 
 TEST(Scenario, ForABackendThatIsNotThereIsRefused) {
   MockServerOptions options;
-  options.scenarios = ParseScenarios("scenario lookup,listen=1\nexpect\n", "play").scenarios;
+  options.scenarios = ParseScenarios("scenario lookup,listen=1\nexpect\n", "play");
   EXPECT_EQ(MockServer::Start(options).status(),
             absl::InvalidArgumentError("scenario play:1: listen: there is no backend 1; use 0 to 0"));
+}
+
+TEST(Scenario, WithErrorsIsRefused) {
+  MockServerOptions options;
+  options.scenarios = ParseScenarios("scenario lookup\nexpect\nexplode\n", "play");
+  EXPECT_THAT(std::string(MockServer::Start(options).status().message()),
+              testing::StartsWith("play:3: fault 'explode'"));
+}
+
+TEST(Scenario, ThatIsStrictTellsWhatCameNearest) {
+  const auto server = StartWith(R"(
+strict
+scenario lookup,courier_id=courier-4*
+  expect
+scenario assign,first=1
+  expect assignment_id=a-1
+)");
+  TestClient client(server->addresses()[0]);
+  EXPECT_EQ(Text(client.Lookup("courier-7")),
+            "9: no scenario is for this lookup of 'courier-7'; nearest: "
+            "play:3: courier_id is 'courier-7', expected 'courier-4*'; play:5: it is for assign");
+  EXPECT_EQ(Text(client.Lookup("courier-42")), "OK");
+  EXPECT_EQ(Text(client.Lookup("courier-42")),
+            "9: no scenario is for this lookup of 'courier-42'; nearest: "
+            "play:3: its 1 steps are all taken; play:5: it is for assign");
+  EXPECT_THAT(Exchange(client, {MakeUpdate("a-1"), MakeUpdate("a-2")}),
+              ElementsAre("a-1+",
+                          "9: scenario play:5: its 1 steps are all taken; update 2 has assignment_id "
+                          "'a-2', courier_id 'courier-42'"));
+  EXPECT_THAT(
+      Exchange(client, {MakeUpdate("a-1")}),
+      ElementsAre("9: no scenario is for this stream; nearest: play:5: 'assign,first=1' does not take "
+                  "this one; play:3: it is for lookup"));
+}
+
+TEST(Scenario, CanBeReplacedWhileAStreamGoesOnWithItsOwn) {
+  const auto server = StartWith("scenario assign\nexpect\nexpect\nreply accepted=false\n");
+  TestClient client(server->addresses()[0]);
+  TestStream stream(client);
+  dispatchpb::AssignmentResult result;
+  ASSERT_TRUE(stream.Write(MakeUpdate("a-1")));
+  ASSERT_TRUE(stream.Read(result));
+  EXPECT_TRUE(result.accepted());
+  ASSERT_TRUE(
+      server->SetScenarios(ParseScenarios("scenario lookup\nexpect\nstatus=ABORTED,message=new\n", "n"))
+          .ok());
+  ASSERT_TRUE(stream.Write(MakeUpdate("a-2")));
+  ASSERT_TRUE(stream.Read(result));
+  EXPECT_FALSE(result.accepted());
+  stream.HalfClose();
+  EXPECT_EQ(Text(stream.Finish()), "OK");
+  EXPECT_EQ(Text(client.Lookup("courier-1")), "10: new");
+  EXPECT_EQ(server->SetScenarios(ParseScenarios("expect\n", "n")),
+            absl::InvalidArgumentError("n:1: 'expect' stands before the first scenario"));
+  EXPECT_TRUE(server->SetScenarios({}).ok());
+  EXPECT_THAT(Exchange(client, {MakeUpdate("a-3"), MakeUpdate("a-4")}), ElementsAre("a-3+", "a-4+", "OK"));
 }
 
 }  // namespace

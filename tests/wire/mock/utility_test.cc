@@ -138,6 +138,31 @@ TEST(Health, WatchHearsOfTheShutdownAndDoesNotHoldItUp) {
   EXPECT_EQ(watch.Finish(), "14: the server is shutting down");
 }
 
+TEST(Health, WatchHearsOfChanges) {
+  const auto server = StartServer();
+  TestClient client(server->addresses()[0]);
+  RawCall watch(client, kWatch);
+  watch.Write(Service("dispatchpb.DispatchGateway"));
+  watch.HalfClose();
+  EXPECT_EQ(watch.Read(), kServing);
+  RawCall other(client, kWatch);
+  other.Write(Service("mine"));
+  other.HalfClose();
+  EXPECT_EQ(other.Read(), kServiceUnknown);
+  server->SetHealth(false);
+  EXPECT_EQ(watch.Read(), kNotServing);
+  EXPECT_THAT(Call(client, kCheck, ""), ElementsAre(kNotServing, "OK"));
+  server->SetHealth(true, "mine");
+  EXPECT_EQ(other.Read(), kServing);
+  EXPECT_THAT(Call(client, kCheck, Service("mine")), ElementsAre(kServing, "OK"));
+  server->SetHealth(true, "dispatchpb.DispatchGateway");
+  EXPECT_EQ(watch.Read(), kServing);
+  EXPECT_THAT(Call(client, kCheck, ""), ElementsAre(kNotServing, "OK"));
+  ASSERT_TRUE(server->Reset().ok());
+  EXPECT_EQ(other.Read(), kServiceUnknown);
+  EXPECT_THAT(Call(client, kCheck, ""), ElementsAre(kServing, "OK"));
+}
+
 TEST(Health, WatchEndsWithItsClient) {
   const auto server = StartServer();
   for (int i = 0; i < 20; ++i) {
