@@ -65,6 +65,10 @@ class AssignmentStreams::Stream final : public EventLoop::Timer, public EventLoo
     if (!ok) return Delete();  // the done tag never comes for a call that was never there
     streams_->Request();
     streams_->counters_->streams.fetch_add(1, std::memory_order_relaxed);
+    if (const grpc::Status status = streams_->adapter_->Authorize(context_, Scope::kAssign); !status.ok()) {
+      EndInput(status);
+      return Advance();
+    }
     if (streams_->faults_->active()) {
       stream_faults_ = faults_.OnStart();
       if (stream_faults_ != nullptr) return StartFaultily();

@@ -1,5 +1,6 @@
 #include "mock-server/adapter/dispatch_adapter.h"
 
+#include <string_view>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -12,8 +13,18 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
           std::string(status.message().data(), status.message().size())};
 }
 
-DispatchAdapter::DispatchAdapter(Dispatcher* dispatcher, std::string listen)
-    : dispatcher_(dispatcher), listen_(std::move(listen)) {}
+DispatchAdapter::DispatchAdapter(Dispatcher* dispatcher, std::string listen, Authenticator* authenticator)
+    : dispatcher_(dispatcher), listen_(std::move(listen)), authenticator_(authenticator) {}
+
+grpc::Status DispatchAdapter::Authorize(const grpc::ServerContext& context, Scope scope) const {
+  if (authenticator_ == nullptr) return grpc::Status::OK;
+  const auto& metadata = context.client_metadata();
+  const auto found = metadata.find("authorization");
+  const std::string_view authorization = found == metadata.end()
+                                             ? std::string_view()
+                                             : std::string_view(found->second.data(), found->second.size());
+  return ToGrpcStatus(authenticator_->Authorize(authorization, scope));
+}
 
 absl::Status DispatchAdapter::GetCourierStatus(const dispatchpb::CourierLookupRequest& request,
                                                dispatchpb::CourierStatusReply& reply) const {

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <grpcpp/server_context.h>
 #include <grpcpp/support/status.h>
 
 #include <string>
 
 #include "absl/status/status.h"
 #include "dispatchpb/dispatch.pb.h"
+#include "mock-server/domain/authenticator.h"
 #include "mock-server/domain/dispatcher.h"
 
 namespace dispatchctl::mock {
@@ -15,8 +17,12 @@ grpc::Status ToGrpcStatus(const absl::Status& status);
 // The contract's messages on one side, the domain on the other, and nothing in between.
 class DispatchAdapter {
  public:
-  // `listen` is the backend's address. The dispatcher must outlive the adapter.
-  DispatchAdapter(Dispatcher* dispatcher, std::string listen);
+  // `listen` is the backend's address. Null authenticator: whoever calls may do everything. Both must outlive
+  // the adapter.
+  DispatchAdapter(Dispatcher* dispatcher, std::string listen, Authenticator* authenticator = nullptr);
+
+  // Whether the caller may do what `scope` says.
+  grpc::Status Authorize(const grpc::ServerContext& context, Scope scope) const;
 
   absl::Status GetCourierStatus(const dispatchpb::CourierLookupRequest& request,
                                 dispatchpb::CourierStatusReply& reply) const;
@@ -28,6 +34,7 @@ class DispatchAdapter {
  private:
   Dispatcher* dispatcher_;
   std::string listen_;
+  Authenticator* authenticator_;
 };
 
 }  // namespace dispatchctl::mock

@@ -42,6 +42,9 @@ class LookupCalls::Call final : public EventLoop::Timer {
     done_ = !watched_;
     calls_->Request();
     calls_->counters_->lookups.fetch_add(1, std::memory_order_relaxed);
+    if (const grpc::Status status = calls_->adapter_->Authorize(*context_, Scope::kLookup); !status.ok()) {
+      return FinishWith(status);
+    }
     if (!Parse(incoming_, request_)) {
       return FinishWith({grpc::INTERNAL, "the message is not a valid CourierLookupRequest"});
     }

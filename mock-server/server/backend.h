@@ -1,6 +1,7 @@
 #pragma once
 
 #include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 
 #include <chrono>
@@ -19,6 +20,7 @@
 #include "mock-server/adapter/lookup_calls.h"
 #include "mock-server/adapter/reflection.h"
 #include "mock-server/adapter/utility_calls.h"
+#include "mock-server/domain/authenticator.h"
 #include "mock-server/domain/dispatcher.h"
 #include "mock-server/faults/fault_engine.h"
 #include "mock-server/faults/relay.h"
@@ -32,12 +34,14 @@ namespace dispatchctl::mock {
 // One gRPC server on one address, with its completion queues and their threads.
 class Backend {
  public:
-  // With a relay if `relayed`. `listen` is the backend's index, `seed` is for its delays. Dispatcher and
-  // faults must outlive the backend.
+  // With a relay if `relayed`. `listen` is the backend's index, `seed` is for its delays. Dispatcher, faults
+  // and authenticator (null: none) must outlive the backend.
   static absl::StatusOr<std::unique_ptr<Backend>> Start(std::size_t listen, const ListenAddress& address,
                                                         const MockServerOptions& options, std::uint64_t seed,
                                                         Dispatcher* dispatcher, FaultEngine* faults,
-                                                        bool relayed);
+                                                        bool relayed,
+                                                        std::shared_ptr<grpc::ServerCredentials> credentials,
+                                                        Authenticator* authenticator);
 
   Backend(const Backend&) = delete;
   Backend& operator=(const Backend&) = delete;
@@ -82,6 +86,8 @@ class Backend {
   std::optional<UnixSocket> socket_;
   std::unique_ptr<Listener> listener_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  // gRPC asks them at each handshake, but does not keep them.
+  std::shared_ptr<grpc::ServerCredentials> credentials_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<Relay> relay_;
   std::once_flag shutdown_;

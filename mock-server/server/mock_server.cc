@@ -10,7 +10,9 @@
 #include "mock-server/domain/dispatcher.h"
 #include "mock-server/server/backend.h"
 #include "mock-server/server/listen_address.h"
+#include "mock-server/server/server_credentials.h"
 #include "mock-server/storage/file_journal.h"
+#include "mock-server/storage/token_file.h"
 
 namespace dispatchctl::mock {
 namespace {
@@ -76,6 +78,7 @@ class MockServer::Impl {
   bool relayed = false;
   std::unique_ptr<AssignmentJournal> journal;
   std::unique_ptr<Dispatcher> dispatcher;
+  std::unique_ptr<Authenticator> authenticator;  // null: everybody may do everything
   std::vector<std::unique_ptr<Backend>> backends;
   std::vector<std::string> addresses;
 };
@@ -83,6 +86,13 @@ class MockServer::Impl {
 absl::StatusOr<std::unique_ptr<MockServer>> MockServer::Start(MockServerOptions options) {
   if (options.listen.empty()) return absl::InvalidArgumentError("there is no address to listen on");
   if (options.completion_queues < 1) return absl::InvalidArgumentError("completion_queues is below 1");
+  if (options.tls.certificate_path.empty() != options.tls.key_path.empty()) {
+    return absl::InvalidArgumentError("a certificate and its key go together");
+  }
+  if (options.tls.certificate_path.empty() && !options.tls.client_ca_path.empty()) {
+    return absl::InvalidArgumentError(
+        "clients' certificates take TLS: there is no certificate of the server's");
+  }
   if (options.latency.count() < 0 || options.jitter.count() < 0) {
     return absl::InvalidArgumentError("latency or jitter is negative");
   }
@@ -114,11 +124,26 @@ absl::StatusOr<std::unique_ptr<MockServer>> MockServer::Start(MockServerOptions 
     options.directory = std::make_shared<InMemoryCourierDirectory>(BuiltInFleet());
   impl->dispatcher =
       std::make_unique<Dispatcher>(options.directory, options.accept, options.seed, impl->journal.get());
+  const auto complain = [log = options.log](std::string_view text) {
+    if (log) log(LogLevel::kWarning, text);
+  };
+  if (!options.token_path.empty()) {
+    absl::StatusOr<std::unique_ptr<TokenFile>> tokens = TokenFile::Open(options.token_path, complain);
+    if (!tokens.ok()) return absl::FailedPreconditionError(tokens.status().message());
+    impl->authenticator = *std::move(tokens);
+  }
+  std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
+  if (!options.tls.certificate_path.empty()) {
+    absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> made =
+        MakeServerCredentials(options.tls, complain);
+    if (!made.ok()) return absl::FailedPreconditionError(made.status().message());
+    credentials = *std::move(made);
+  }
   std::uint64_t delay_seed = options.seed;
   for (const ListenAddress& address : listen) {
     absl::StatusOr<std::unique_ptr<Backend>> backend =
         Backend::Start(impl->backends.size(), address, options, delay_seed, impl->dispatcher.get(),
-                       &impl->faults, impl->relayed);
+                       &impl->faults, impl->relayed, credentials, impl->authenticator.get());
     if (!backend.ok()) return backend.status();
     delay_seed += static_cast<std::uint64_t>(options.completion_queues);
     impl->addresses.push_back((*backend)->address());
