@@ -66,6 +66,7 @@ class LookupCall final : private Timer {
     std::shared_ptr<Endpoint> endpoint;
     CircuitBreaker::Permit permit;
     RetryBudget::Slot slot;
+    TokenFile::Token token;              // null: it carried none
     std::unique_ptr<LookupAttempt> rpc;  // guarded by the call's mutex; null: not under way
     Clock::time_point started;
     Clock::time_point deadline;
@@ -100,6 +101,7 @@ class LookupCall final : private Timer {
   void TryHedge(Clock::time_point now);
   void OnAttemptDone(Attempt& attempt, AttemptEnd end, CourierStatus&& reply);
   void OnAttemptFailed(Attempt& attempt, AttemptEnd end, bool charged, Clock::time_point now);
+  bool TryWithOtherToken(const Attempt& attempt, const AttemptEnd& end, Clock::time_point now);
   AttemptEnd ExplainDeadline(const Attempt& attempt, AttemptEnd end, Clock::time_point now) const;
   Verdict Judge(const Attempt& attempt, const AttemptEnd& end, std::chrono::nanoseconds elapsed) const;
 
@@ -128,6 +130,7 @@ class LookupCall final : private Timer {
   TriedEndpoints tried_;
   int in_flight_ = 0;
   std::optional<AttemptEnd> last_failure_;
+  bool token_replaced_ = false;  // an attempt has been made for the sake of a new token
 
   std::mutex mutex_;  // guards the attempts' calls and the two below against Cancel
   std::shared_ptr<Continuation> continuation_;

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "call/authorization.h"
 #include "call/effective_options.h"
 #include "call/retryable.h"
 #include "contract/text.h"
@@ -168,15 +169,16 @@ class Driver final : public Task,
    public:
     UnderlyingCall(Driver& driver, Generation generation) : driver_(driver), generation_(generation) {}
 
-    void Start(Endpoint& endpoint, const AttemptOptions& options) {
-      call_ =
-          endpoint.channel(ChannelUse::kStreams).MakeAssignmentCall(driver_.core_->loop(), options, *this);
+    void Start(Channel& channel, const AttemptOptions& options, TokenFile::Token token) {
+      token_ = std::move(token);
+      call_ = channel.MakeAssignmentCall(driver_.core_->loop(), options, *this);
       call_->Start();
     }
 
     AssignmentCall& call() { return *call_; }
     Generation generation() const { return generation_; }
     Clock::time_point started() const { return started_; }
+    const TokenFile::Token& token() const { return token_; }
 
     void OnStarted() override { driver_.machine_.Connected(generation_, Clock::now()); }
     void OnWritable() override { driver_.machine_.Writable(generation_, Clock::now()); }
@@ -190,6 +192,7 @@ class Driver final : public Task,
     Driver& driver_;
     const Generation generation_;
     const Clock::time_point started_ = Clock::now();
+    TokenFile::Token token_;  // null: it carries none
     std::unique_ptr<AssignmentCall> call_;
   };
 
@@ -265,6 +268,13 @@ class Driver final : public Task,
                              Clock::now());
       return;
     }
+    Channel& channel = pick.endpoint->channel(ChannelUse::kStreams);
+    absl::StatusOr<TokenFile::Token> token =
+        TokenFor(core_->lookups().token.get(), metadata_, channel, pick.endpoint->name(), Clock::now());
+    if (!token.ok()) {
+      machine_.CannotConnect(generation_, {token.status(), Phase::kArguments, Origin::kLocal}, Clock::now());
+      return;
+    }
     endpoint_ = std::move(pick.endpoint);
     endpoint_name_ = *endpoint_names_.insert(endpoint_->name()).first;
     ++report_.attempts;
@@ -272,8 +282,9 @@ class Driver final : public Task,
     attempt_options.deadline = deadline_;
     attempt_options.default_metadata = &core_->default_metadata();
     attempt_options.metadata = &metadata_;
+    attempt_options.authorization = token->get();
     call_ = std::make_unique<UnderlyingCall>(*this, generation_);
-    call_->Start(*endpoint_, attempt_options);
+    call_->Start(channel, attempt_options, *std::move(token));
   }
 
   // The endpoint that was lost is chosen again only where there is no other.
@@ -346,6 +357,13 @@ class Driver final : public Task,
   void OnCallEnd(AttemptEnd end) {
     const std::unique_ptr<UnderlyingCall> ended = std::move(call_);
     if (!end.status.ok() || !report_.history.empty()) Remember(*ended, end.status);
+    // Once without a result in between.
+    const std::uint64_t acknowledged = machine_.statistics().acknowledged;
+    if (token_replaced_at_ != acknowledged &&
+        MayTryOtherToken(end, core_->lookups().token.get(), ended->token(), Clock::now())) {
+      end.has_new_token = true;
+      token_replaced_at_ = acknowledged;
+    }
     machine_.Ended(ended->generation(), std::move(end), Clock::now());
   }
 
@@ -434,6 +452,7 @@ class Driver final : public Task,
   std::set<std::string> endpoint_names_;
   std::string_view endpoint_name_;
   std::unique_ptr<UnderlyingCall> call_;
+  std::optional<std::uint64_t> token_replaced_at_;  // how many results there were then
   bool waiting_for_names_ = false;
   bool waited_for_names_ = false;
   bool batch_open_ = false;

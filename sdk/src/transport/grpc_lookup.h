@@ -10,6 +10,7 @@ namespace dispatchctl::internal {
 
 // What an attempt needs of the channel it runs on. The channel outlives its attempts.
 struct LookupTarget {
+  std::shared_ptr<const void> owner;  // of the stub
   dispatchpb::DispatchGateway::Stub& stub;
   std::string_view endpoint;
   bool tls;
