@@ -132,18 +132,19 @@ absl::StatusOr<std::unique_ptr<MockServer>> MockServer::Start(MockServerOptions 
     if (!tokens.ok()) return absl::FailedPreconditionError(tokens.status().message());
     impl->authenticator = *std::move(tokens);
   }
-  std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
-  if (!options.tls.certificate_path.empty()) {
-    absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> made =
-        MakeServerCredentials(options.tls, complain);
-    if (!made.ok()) return absl::FailedPreconditionError(made.status().message());
-    credentials = *std::move(made);
-  }
   std::uint64_t delay_seed = options.seed;
   for (const ListenAddress& address : listen) {
+    // Of its own, as they tell each change once.
+    std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
+    if (!options.tls.certificate_path.empty()) {
+      absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> made =
+          MakeServerCredentials(options.tls, complain);
+      if (!made.ok()) return absl::FailedPreconditionError(made.status().message());
+      credentials = *std::move(made);
+    }
     absl::StatusOr<std::unique_ptr<Backend>> backend =
         Backend::Start(impl->backends.size(), address, options, delay_seed, impl->dispatcher.get(),
-                       &impl->faults, impl->relayed, credentials, impl->authenticator.get());
+                       &impl->faults, impl->relayed, std::move(credentials), impl->authenticator.get());
     if (!backend.ok()) return backend.status();
     delay_seed += static_cast<std::uint64_t>(options.completion_queues);
     impl->addresses.push_back((*backend)->address());
