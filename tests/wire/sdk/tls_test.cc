@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -223,11 +224,14 @@ TEST_F(TlsTest, EveryEndpointOfAPoolFollows) {
   EXPECT_EQ(LookUp(client), absl::OkStatus());
   WritePair("server", stranger_.Sign("second server"));
   files_.Write("authority.pem", stranger_.certificate());
+  // By then none has a connection that was made before.
+  const auto aged = std::chrono::steady_clock::now() + seconds(2);
   EXPECT_TRUE(LookUpUntil(client, [&](const absl::Status&) {
     const std::vector<EndpointStatus> endpoints = client.Endpoints();
-    return std::all_of(endpoints.begin(), endpoints.end(), [](const EndpointStatus& endpoint) {
-      return endpoint.state == EndpointState::kReady;
-    });
+    return std::chrono::steady_clock::now() > aged &&
+           std::all_of(endpoints.begin(), endpoints.end(), [](const EndpointStatus& endpoint) {
+             return endpoint.state == EndpointState::kReady;
+           });
   }));
   EXPECT_EQ(LookUp(client), absl::OkStatus());
 }
