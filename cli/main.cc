@@ -6,6 +6,7 @@
 #include <string>
 
 #include "commands/command.h"
+#include "commands/connect_diagnosis.h"
 #include "config/command_line.h"
 #include "process/exit.h"
 
@@ -83,8 +84,9 @@ int main(int argc, char** argv) {
                          .status_cache = {},
                          .client = {}};
 
-  const CommandResult result = parsed.error.has_value() ? parsed.error : RunGuarded(context);
+  CommandResult result = parsed.error.has_value() ? parsed.error : RunGuarded(context);
   if (!result.has_value()) EndProcess(0, 0);
+  ExplainConnectError(global, console, *result);
   Report(context, *result);
   EndProcess(ExitCodeOf(*result), result->signal);
 }

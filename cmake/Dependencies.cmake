@@ -52,9 +52,11 @@ if(DISPATCHCTL_GRPC_LINKAGE STREQUAL "static")
 elseif(DISPATCHCTL_GRPC_LINKAGE STREQUAL "shared")
   find_library(GRPCPP_REFLECTION_LIBRARY NAMES grpc++_reflection REQUIRED)
   pkg_check_modules(PROTOBUF REQUIRED protobuf)
+  find_package(OpenSSL REQUIRED)  # statically it comes with gRPC
   pkg_check_modules(ABSL REQUIRED absl_status absl_statusor absl_strings absl_synchronization absl_flat_hash_map absl_time)
   target_link_libraries(dispatchctl_grpc INTERFACE
-    ${GRPCPP_LINK_LIBRARIES} gpr ${PROTOBUF_LINK_LIBRARIES} ${ABSL_LINK_LIBRARIES} cares Threads::Threads)
+    ${GRPCPP_LINK_LIBRARIES} gpr ${PROTOBUF_LINK_LIBRARIES} ${ABSL_LINK_LIBRARIES} cares OpenSSL::SSL
+    Threads::Threads)
   target_link_libraries(dispatchctl_grpc_reflection INTERFACE
     "${GRPCPP_REFLECTION_LIBRARY}" dispatchctl_grpc)
 else()

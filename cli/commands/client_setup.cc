@@ -1,14 +1,17 @@
 #include "commands/client_setup.h"
 
 #include <absl/status/statusor.h>
+#include <dispatchctl/secret_file.h>
 #include <dispatchctl/version.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <utility>
 
 #include "config/call_policies.h"
+#include "config/flag_names.h"
 #include "config/headers.h"
 
 namespace dispatchctl::cli {
@@ -20,6 +23,19 @@ TransportSecurity SecurityOf(const GlobalOptions& global) {
   return TransportSecurity::kAutomatic;
 }
 
+bool HasAuthorization(const Metadata& metadata) {
+  return std::any_of(metadata.begin(), metadata.end(),
+                     [](const auto& entry) { return entry.first == "authorization"; });
+}
+
+// Once, before anything is read from them.
+void WarnOfOpenSecrets(const Console& console, const ClientOptions& options) {
+  for (const std::string* path : {&options.tls.private_key_file, &options.token_file}) {
+    if (path->empty()) continue;
+    for (const std::string& warning : CheckSecretFile(*path)) console.Warn(warning);
+  }
+}
+
 std::chrono::milliseconds RoundUp(std::chrono::nanoseconds duration) {
   return std::chrono::ceil<std::chrono::milliseconds>(duration);
 }
@@ -27,7 +43,7 @@ std::chrono::milliseconds RoundUp(std::chrono::nanoseconds duration) {
 }  // namespace
 
 ErrorReport OptionError(const absl::Status& status) {
-  std::string message(status.message());
+  std::string message = WithFlagName({status.message().data(), status.message().size()});
   if (status.code() == absl::StatusCode::kFailedPrecondition) return ConfigError(std::move(message));
   if (status.code() == absl::StatusCode::kInvalidArgument) return UsageError(std::move(message));
   return InternalError(std::move(message));
@@ -50,15 +66,14 @@ std::optional<ErrorReport> MakeClientOptions(const GlobalOptions& global, Client
     ApplyCallPolicies(global, {}, options);
   }
 
+  if (!global.token_file.empty() && HasAuthorization(*metadata)) {
+    return UsageError("--token-file and a header with an authorization exclude each other");
+  }
+
   options.target = global.server;
   options.security = SecurityOf(global);
-  // Certificates may stand in the environment for all targets, plaintext ones included.
-  if (UsesTls(global)) {
-    options.tls = {.ca_file = global.ca_file,
-                   .certificate_file = global.certificate_file,
-                   .private_key_file = global.private_key_file,
-                   .server_name = global.server_name};
-  }
+  options.tls = TlsOptionsOf(global);
+  options.token_file = global.token_file;
   options.authority = global.authority;
   options.connect_timeout = RoundUp(global.connect_timeout);
   if (global.keepalive.has_value()) options.keepalive_time = RoundUp(*global.keepalive);
@@ -74,6 +89,10 @@ std::optional<ErrorReport> ConnectClient(CommandContext& context, ClientOptions 
     context.console.Warn(
         fmt::format("plaintext to {}: anyone on the way can read and change it", global.server));
   }
+  WarnOfOpenSecrets(context.console, options);
+  options.on_warning = [&console = context.console](std::string_view text) {
+    console.Warn(WithFlagName(text));
+  };
   absl::StatusOr<Client> client = Client::Create(std::move(options));
   if (!client.ok()) return OptionError(client.status());
   context.client = *std::move(client);
@@ -99,8 +118,17 @@ bool UsesTls(const GlobalOptions& global) {
   return global.tls || !IsLocalTarget(global.server);
 }
 
+TlsOptions TlsOptionsOf(const GlobalOptions& global) {
+  // Certificates may stand in the environment for all targets, plaintext ones included.
+  if (!UsesTls(global)) return {};
+  return {.ca_file = global.ca_file,
+          .certificate_file = global.certificate_file,
+          .private_key_file = global.private_key_file,
+          .server_name = global.server_name};
+}
+
 RpcIdentity IdentityOf(const GlobalOptions& global, std::string_view method) {
-  return {.method = method, .target = global.server, .tls = UsesTls(global)};
+  return {.method = method, .target = global.server, .tls = UsesTls(global), .token_file = global.token_file};
 }
 
 }  // namespace dispatchctl::cli

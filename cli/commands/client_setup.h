@@ -25,6 +25,9 @@ CommandResult ConcludeTrace(CommandContext& context, CommandResult result);
 /// True when the connection will be TLS, for hints.
 bool UsesTls(const GlobalOptions& global);
 
+/// The certificates and names of the global flags; nothing where the connection will be plaintext.
+TlsOptions TlsOptionsOf(const GlobalOptions& global);
+
 RpcIdentity IdentityOf(const GlobalOptions& global, std::string_view method);
 
 /// The error of an SDK call that refused its options.

@@ -335,6 +335,12 @@ constexpr std::array kGlobalOptions{
         .help = "the :authority of every call",
         .apply = [](CommandLine& line, std::string_view v) { return ApplyText(v, line.global.authority); }},
     OptionSpec{
+        .name = "token-file",
+        .value_name = "FILE",
+        .help = "send the bearer token in FILE with every call, over TLS or within this machine only; "
+                "read again when it changes",
+        .apply = [](CommandLine& line, std::string_view v) { return ApplyText(v, line.global.token_file); }},
+    OptionSpec{
         .name = "color",
         .value_name = "WHEN",
         .help = "auto, always or never",

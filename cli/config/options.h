@@ -42,6 +42,7 @@ struct GlobalOptions {
   std::string private_key_file;
   std::string server_name;
   std::string authority;
+  std::string token_file;
   ColorMode color = ColorMode::kAuto;
   bool quiet = false;
   int verbosity = 0;

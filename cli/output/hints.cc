@@ -21,28 +21,30 @@ std::string ResolveHint(const HintQuestion& question) {
                      question.target);
 }
 
+// Which of them gRPC's own words speak of.
+TlsProblem TlsProblemIn(std::string_view message) {
+  if (Mentions(message, {"WRONG_VERSION_NUMBER", "wrong version number", "packet length too long",
+                         "unexpected message", "record layer"})) {
+    return TlsProblem::kNotTls;
+  }
+  if (Mentions(message, {"hostname", "host name", "does not match", "peer name"}))
+    return TlsProblem::kWrongName;
+  if (Mentions(message, {"expired", "not yet valid"})) return TlsProblem::kExpired;
+  if (Mentions(message, {"certificate required", "handshake failure", "bad certificate",
+                         "CERTIFICATE_REQUIRED", "unknown ca"})) {
+    return TlsProblem::kClientCertificateMissing;
+  }
+  if (Mentions(message, {"protocol version", "unsupported protocol"})) return TlsProblem::kProtocolVersion;
+  if (Mentions(message, {"certificate", "CERTIFICATE_VERIFY_FAILED", "self signed", "self-signed", "issuer",
+                         "verify"})) {
+    return TlsProblem::kUntrusted;
+  }
+  if (Mentions(message, {"ALPN"})) return TlsProblem::kNoHttp2;
+  return TlsProblem::kOther;
+}
+
 std::string TlsHint(const HintQuestion& question) {
-  if (Mentions(question.message, {"WRONG_VERSION_NUMBER", "wrong version number", "packet length too long",
-                                  "unexpected message", "record layer"})) {
-    return "the server does not seem to speak TLS: try --plaintext";
-  }
-  if (Mentions(question.message, {"hostname", "host name", "does not match", "peer name"})) {
-    return "the certificate is for another name: give the name it is for with --server-name";
-  }
-  if (Mentions(question.message, {"expired", "not yet valid"})) {
-    return "the server's certificate is out of date, or this machine's clock is wrong";
-  }
-  if (Mentions(question.message, {"certificate required", "handshake failure", "bad certificate",
-                                  "CERTIFICATE_REQUIRED", "unknown ca"})) {
-    return "the server may want a client certificate: give one with --cert and --key";
-  }
-  if (Mentions(question.message, {"certificate", "CERTIFICATE_VERIFY_FAILED", "self signed", "self-signed",
-                                  "issuer", "verify"})) {
-    return "the certificate is not trusted here: give its authority with --cacert";
-  }
-  if (Mentions(question.message, {"ALPN"})) {
-    return "the server speaks TLS but does not offer HTTP/2: is it a gRPC port?";
-  }
+  if (std::string hint = HintFor(TlsProblemIn(question.message)); !hint.empty()) return hint;
   return "check --cacert, --server-name, --cert and --key; if the server does not speak TLS, try --plaintext";
 }
 
@@ -95,6 +97,38 @@ std::string GivenUpHint(const HintQuestion& question) {
 
 }  // namespace
 
+std::string HintFor(TlsProblem problem) {
+  switch (problem) {
+    case TlsProblem::kNotTls:
+      return "the server does not seem to speak TLS: try --plaintext";
+    case TlsProblem::kProtocolVersion:
+      return "only the server's operator can help: it needs TLS 1.2 or later";
+    case TlsProblem::kUntrusted:
+    case TlsProblem::kSelfSigned:
+      return "the certificate is not trusted here: give its authority with --cacert";
+    case TlsProblem::kExpired:
+    case TlsProblem::kNotYetValid:
+      return "the server's certificate is out of date, or this machine's clock is wrong";
+    case TlsProblem::kWrongName:
+      return "the certificate is for another name: give the name it is for with --server-name";
+    case TlsProblem::kClientCertificateMissing:
+      return "the server may want a client certificate: give one with --cert and --key";
+    case TlsProblem::kClientCertificateRefused:
+      return "give a client certificate from an authority that the server trusts, and that is still valid";
+    case TlsProblem::kNoHttp2:
+      return "the server speaks TLS but does not offer HTTP/2: is it a gRPC port?";
+    case TlsProblem::kTimedOut:
+      return "nothing answered in TLS: check the address, or give more time with --connect-timeout";
+    case TlsProblem::kNone:
+    case TlsProblem::kLocalFiles:
+    case TlsProblem::kNotConnected:
+    case TlsProblem::kClosed:
+    case TlsProblem::kOther:
+      break;
+  }
+  return {};
+}
+
 std::string HintFor(const HintQuestion& question) {
   switch (question.phase) {
     case Phase::kResolve:
@@ -114,7 +148,11 @@ std::string HintFor(const HintQuestion& question) {
     case absl::StatusCode::kUnimplemented:
       return "the server does not offer this method: is it a Dispatch service, and recent enough?";
     case absl::StatusCode::kUnauthenticated:
-      return "send credentials with -H 'authorization: ...', best from a file: -H @FILE";
+      if (!question.token_file.empty()) {
+        return fmt::format("the server does not accept the token in {}: has it expired?",
+                           question.token_file);
+      }
+      return "send a bearer token with --token-file FILE, or other credentials with -H @FILE";
     case absl::StatusCode::kPermissionDenied:
       return "the server knows who you are but does not allow this";
     case absl::StatusCode::kDeadlineExceeded:

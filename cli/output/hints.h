@@ -2,6 +2,7 @@
 
 #include <absl/status/status.h>
 #include <dispatchctl/call_report.h>
+#include <dispatchctl/tls_diagnosis.h>
 
 #include <string>
 #include <string_view>
@@ -15,9 +16,13 @@ struct HintQuestion {
   std::string_view message{};
   bool tls = false;
   std::string_view target{};
+  std::string_view token_file{};
 };
 
 /// What the user could try next; empty when nothing better than the message can be said.
 std::string HintFor(const HintQuestion& question);
+
+/// The same for what is known to keep TLS from coming about.
+std::string HintFor(TlsProblem problem);
 
 }  // namespace dispatchctl::cli

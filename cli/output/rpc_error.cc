@@ -5,6 +5,7 @@
 
 #include <chrono>
 
+#include "config/flag_names.h"
 #include "output/hints.h"
 
 namespace dispatchctl::cli {
@@ -12,9 +13,13 @@ namespace dispatchctl::cli {
 ErrorReport RpcError(const absl::Status& status, const CallReport& report, const RpcIdentity& identity) {
   const bool never_connected =
       report.phase == Phase::kResolve || report.phase == Phase::kConnect || report.phase == Phase::kTls;
+  // A file of this side keeps the call from being made.
+  const bool unusable_file =
+      report.phase == Phase::kArguments && status.code() == absl::StatusCode::kFailedPrecondition;
   ErrorReport error;
-  error.kind = never_connected ? ErrorKind::kConnect : ErrorKind::kRpc;
+  error.kind = never_connected ? ErrorKind::kConnect : unusable_file ? ErrorKind::kConfig : ErrorKind::kRpc;
   error.message = std::string(status.message());
+  if (unusable_file) error.message = WithFlagName(error.message);
   if (error.message.empty()) error.message = "the call failed, and nothing was said why";
   error.phase = PhaseName(report.phase);
   error.origin = report.origin;
@@ -32,14 +37,15 @@ ErrorReport RpcError(const absl::Status& status, const CallReport& report, const
                         .code = status.code(),
                         .message = error.message,
                         .tls = identity.tls,
-                        .target = identity.target});
+                        .target = identity.target,
+                        .token_file = identity.token_file});
   return error;
 }
 
 ErrorReport LookupError(std::string_view courier_id, const absl::Status& status, const CallReport& report,
                         const RpcIdentity& identity) {
   ErrorReport error = RpcError(status, report, identity);
-  if (error.kind == ErrorKind::kConnect) return error;
+  if (error.kind == ErrorKind::kConnect || error.kind == ErrorKind::kConfig) return error;
   if (status.message().empty() && status.code() == absl::StatusCode::kNotFound) {
     error.message = fmt::format("courier {} not found", courier_id);
   } else if (error.message.find(courier_id) == std::string::npos) {

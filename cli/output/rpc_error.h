@@ -15,6 +15,7 @@ struct RpcIdentity {
   std::string_view method;
   std::string target;
   bool tls = false;
+  std::string token_file = {};
 };
 
 /// The error object of a failed call. Never having been connected is an error of its own kind.

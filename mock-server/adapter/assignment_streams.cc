@@ -66,6 +66,10 @@ class AssignmentStreams::Stream final : public EventLoop::Timer, public EventLoo
     const std::size_t listen = streams_->front_->listen();
     session_faults_.emplace(&admission_.session->faults(), listen);
     if (admission_.faults != nullptr) own_faults_.emplace(admission_.faults.get(), listen);
+    if (const grpc::Status refused = streams_->adapter_->Authorize(context_, Scope::kAssign); !refused.ok()) {
+      EndInput(refused);
+      return Advance();
+    }
     if (!admitted.ok()) {
       EndInput(ToGrpcStatus(admitted));
       return Advance();

@@ -1,5 +1,6 @@
 #include "mock-server/adapter/dispatch_adapter.h"
 
+#include <string_view>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -10,6 +11,19 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   return {static_cast<grpc::StatusCode>(status.raw_code()),
           std::string(status.message().data(), status.message().size())};
+}
+
+DispatchAdapter::DispatchAdapter(std::string listen, Authenticator* authenticator)
+    : listen_(std::move(listen)), authenticator_(authenticator) {}
+
+grpc::Status DispatchAdapter::Authorize(const grpc::ServerContext& context, Scope scope) const {
+  if (authenticator_ == nullptr) return grpc::Status::OK;
+  const auto& metadata = context.client_metadata();
+  const auto found = metadata.find("authorization");
+  const std::string_view authorization = found == metadata.end()
+                                             ? std::string_view()
+                                             : std::string_view(found->second.data(), found->second.size());
+  return ToGrpcStatus(authenticator_->Authorize(authorization, scope));
 }
 
 absl::Status DispatchAdapter::GetCourierStatus(const Dispatcher& dispatcher,

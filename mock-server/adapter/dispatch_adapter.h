@@ -1,5 +1,6 @@
 #pragma once
 
+#include <grpcpp/server_context.h>
 #include <grpcpp/support/status.h>
 
 #include <string>
@@ -7,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "dispatchpb/dispatch.pb.h"
+#include "mock-server/domain/authenticator.h"
 #include "mock-server/domain/dispatcher.h"
 
 namespace dispatchctl::mock {
@@ -16,8 +18,12 @@ grpc::Status ToGrpcStatus(const absl::Status& status);
 // The contract's messages on one side, the domain on the other, and nothing in between.
 class DispatchAdapter {
  public:
-  // `listen` is the backend's address.
-  explicit DispatchAdapter(std::string listen) : listen_(std::move(listen)) {}
+  // `listen` is the backend's address. Null authenticator: whoever calls may do everything; it must outlive
+  // the adapter.
+  explicit DispatchAdapter(std::string listen, Authenticator* authenticator = nullptr);
+
+  // Whether the caller may do what `scope` says.
+  grpc::Status Authorize(const grpc::ServerContext& context, Scope scope) const;
 
   absl::Status GetCourierStatus(const Dispatcher& dispatcher, const dispatchpb::CourierLookupRequest& request,
                                 dispatchpb::CourierStatusReply& reply) const;
@@ -29,6 +35,7 @@ class DispatchAdapter {
 
  private:
   std::string listen_;
+  Authenticator* authenticator_;
 };
 
 }  // namespace dispatchctl::mock

@@ -44,6 +44,9 @@ class LookupCalls::Call final : public EventLoop::Timer {
     calls_->counters_->lookups.fetch_add(1, std::memory_order_relaxed);
     const absl::Status admitted = calls_->front_->Admit(Method::kLookup, *context_, admission_);
     admission_.Received(incoming_);
+    if (const grpc::Status refused = calls_->adapter_->Authorize(*context_, Scope::kLookup); !refused.ok()) {
+      return FinishWith(refused);
+    }
     if (!admitted.ok()) return FinishWith(ToGrpcStatus(admitted));
     if (!Parse(incoming_, request_)) {
       return FinishWith({grpc::INTERNAL, "the message is not a valid CourierLookupRequest"});

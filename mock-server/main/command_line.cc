@@ -162,6 +162,25 @@ void AddServeOptions(CLI::App& serve, ServeCommand& command) {
       ->type_name("on|off")
       ->check(OneOf({"on", "off"}))
       ->default_str("on");
+  CLI::Option* certificate =
+      serve
+          .add_option("--tls-cert", server.tls.certificate_path,
+                      "Speak TLS with this certificate chain, PEM; read again when it changes")
+          ->type_name("FILE");
+  CLI::Option* key = serve.add_option("--tls-key", server.tls.key_path, "The certificate's private key, PEM")
+                         ->type_name("FILE")
+                         ->needs(certificate);
+  certificate->needs(key);
+  serve
+      .add_option("--client-ca", server.tls.client_ca_path,
+                  "Take clients only that have a certificate from one of these authorities, PEM")
+      ->type_name("FILE")
+      ->needs(certificate);
+  serve
+      .add_option("--token-file", server.token_path,
+                  "Take calls only that have one of the bearer tokens in this file, a line each:\n"
+                  "TOKEN SCOPE[,SCOPE], with the scopes lookup and assign; read again when it changes")
+      ->type_name("FILE");
   serve
       .add_option_function<std::string>(
           "--log-format",

@@ -114,8 +114,10 @@ int Serve(ServeCommand command) {
   const std::uint64_t seed = command.server.seed;
   absl::StatusOr<std::unique_ptr<MockServer>> server = MockServer::Start(std::move(command.server));
   if (!server.ok()) {
-    return Fail(absl::IsInvalidArgument(server.status()) ? kUsageError : kRuntimeError,
-                server.status().message());
+    const int code = absl::IsInvalidArgument(server.status())      ? kUsageError
+                     : absl::IsFailedPrecondition(server.status()) ? kFileError
+                                                                   : kRuntimeError;
+    return Fail(code, server.status().message());
   }
   const std::string ready = ReadyLine((*server)->addresses(), (*server)->admin_address(), seed, getpid());
   if (!command.ready_file.empty()) {

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -68,7 +67,9 @@ Backend::Worker::Worker(Backend* backend, std::unique_ptr<grpc::ServerCompletion
 absl::StatusOr<std::unique_ptr<Backend>> Backend::Start(std::size_t listen, const ListenAddress& address,
                                                         const MockServerOptions& options, std::uint64_t seed,
                                                         SessionTable* sessions, const HealthBoard* health,
-                                                        bool relayed) {
+                                                        bool relayed,
+                                                        std::shared_ptr<grpc::ServerCredentials> credentials,
+                                                        Authenticator* authenticator) {
   std::unique_ptr<Backend> backend(new Backend);
   std::string target = address.ToString();
   const std::string private_name = PrivateName();
@@ -89,7 +90,8 @@ absl::StatusOr<std::unique_ptr<Backend>> Backend::Start(std::size_t listen, cons
   grpc::ServerBuilder builder;
   AddChannelArguments(options, builder);
   int port = 0;
-  builder.AddListeningPort(target, grpc::InsecureServerCredentials(), &port);
+  backend->credentials_ = std::move(credentials);
+  builder.AddListeningPort(target, backend->credentials_, &port);
   builder.RegisterService(&backend->service_);
   builder.RegisterAsyncGenericService(&backend->utility_service_);
   if (options.reflection) backend->reflection_.emplace();
@@ -103,7 +105,7 @@ absl::StatusOr<std::unique_ptr<Backend>> Backend::Start(std::size_t listen, cons
   backend->address_ = relayed             ? backend->listener_->address()
                       : address.is_unix() ? address.ToString()
                                           : address.WithPort(port);
-  backend->adapter_.emplace(backend->address_);
+  backend->adapter_.emplace(backend->address_, authenticator);
   backend->front_.emplace(sessions, listen, options.metadata_faults);
   for (auto& queue : queues) {
     const Delay delay(options.latency, options.jitter, seed++);

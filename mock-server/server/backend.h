@@ -1,6 +1,7 @@
 #pragma once
 
 #include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 
 #include <chrono>
@@ -21,6 +22,7 @@
 #include "mock-server/adapter/lookup_calls.h"
 #include "mock-server/adapter/reflection.h"
 #include "mock-server/adapter/utility_calls.h"
+#include "mock-server/domain/authenticator.h"
 #include "mock-server/faults/relay.h"
 #include "mock-server/server/listen_address.h"
 #include "mock-server/server/listener.h"
@@ -33,12 +35,14 @@ namespace dispatchctl::mock {
 // One gRPC server on one address, with its completion queues and their threads.
 class Backend {
  public:
-  // With a relay if `relayed`. `listen` is the backend's index, `seed` is for its delays. Sessions and health
-  // must outlive the backend.
+  // With a relay if `relayed`. `listen` is the backend's index, `seed` is for its delays. Sessions, health
+  // and authenticator (null: none) must outlive the backend.
   static absl::StatusOr<std::unique_ptr<Backend>> Start(std::size_t listen, const ListenAddress& address,
                                                         const MockServerOptions& options, std::uint64_t seed,
                                                         SessionTable* sessions, const HealthBoard* health,
-                                                        bool relayed);
+                                                        bool relayed,
+                                                        std::shared_ptr<grpc::ServerCredentials> credentials,
+                                                        Authenticator* authenticator);
 
   Backend(const Backend&) = delete;
   Backend& operator=(const Backend&) = delete;
@@ -90,6 +94,8 @@ class Backend {
   std::optional<UnixSocket> socket_;
   std::unique_ptr<Listener> listener_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  // gRPC asks them at each handshake, but does not keep them.
+  std::shared_ptr<grpc::ServerCredentials> credentials_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<Relay> relay_;
   std::once_flag shutdown_;

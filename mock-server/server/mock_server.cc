@@ -13,8 +13,10 @@
 #include "mock-server/server/admin_server.h"
 #include "mock-server/server/backend.h"
 #include "mock-server/server/listen_address.h"
+#include "mock-server/server/server_credentials.h"
 #include "mock-server/sessions/session_table.h"
 #include "mock-server/storage/file_journal.h"
+#include "mock-server/storage/token_file.h"
 
 namespace dispatchctl::mock {
 namespace {
@@ -116,6 +118,7 @@ class MockServer::Impl {
   std::unique_ptr<AssignmentJournal> journal;
   std::unique_ptr<SessionTable> sessions;
   HealthBoard health;
+  std::unique_ptr<Authenticator> authenticator;  // null: everybody may do everything
   std::vector<std::unique_ptr<Backend>> backends;
   std::vector<std::string> addresses;
   std::unique_ptr<AdminServer> admin;
@@ -125,6 +128,13 @@ class MockServer::Impl {
 absl::StatusOr<std::unique_ptr<MockServer>> MockServer::Start(MockServerOptions options) {
   if (options.listen.empty()) return absl::InvalidArgumentError("there is no address to listen on");
   if (options.completion_queues < 1) return absl::InvalidArgumentError("completion_queues is below 1");
+  if (options.tls.certificate_path.empty() != options.tls.key_path.empty()) {
+    return absl::InvalidArgumentError("a certificate and its key go together");
+  }
+  if (options.tls.certificate_path.empty() && !options.tls.client_ca_path.empty()) {
+    return absl::InvalidArgumentError(
+        "clients' certificates take TLS: there is no certificate of the server's");
+  }
   if (options.latency.count() < 0 || options.jitter.count() < 0) {
     return absl::InvalidArgumentError("latency or jitter is negative");
   }
@@ -157,11 +167,27 @@ absl::StatusOr<std::unique_ptr<MockServer>> MockServer::Start(MockServerOptions 
                                                                .scenarios = std::move(options.scenarios),
                                                                .record_bytes = options.record_bytes},
                                                   options.max_sessions);
+  const auto complain = [log = options.log](std::string_view text) {
+    if (log) log(LogLevel::kWarning, text);
+  };
+  if (!options.token_path.empty()) {
+    absl::StatusOr<std::unique_ptr<TokenFile>> tokens = TokenFile::Open(options.token_path, complain);
+    if (!tokens.ok()) return absl::FailedPreconditionError(tokens.status().message());
+    impl->authenticator = *std::move(tokens);
+  }
   std::uint64_t delay_seed = options.seed;
   for (const ListenAddress& address : listen) {
+    // Of its own, as they tell each change once.
+    std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
+    if (!options.tls.certificate_path.empty()) {
+      absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> made =
+          MakeServerCredentials(options.tls, complain);
+      if (!made.ok()) return absl::FailedPreconditionError(made.status().message());
+      credentials = *std::move(made);
+    }
     absl::StatusOr<std::unique_ptr<Backend>> backend =
         Backend::Start(impl->backends.size(), address, options, delay_seed, impl->sessions.get(),
-                       &impl->health, impl->relayed);
+                       &impl->health, impl->relayed, std::move(credentials), impl->authenticator.get());
     if (!backend.ok()) return backend.status();
     delay_seed += static_cast<std::uint64_t>(options.completion_queues);
     impl->addresses.push_back((*backend)->address());

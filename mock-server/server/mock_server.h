@@ -18,6 +18,7 @@
 #include "mock-server/faults/scenario.h"
 #include "mock-server/recording/call_record.h"
 #include "mock-server/recording/verification.h"
+#include "mock-server/storage/server_certificate.h"
 
 namespace dispatchctl::mock {
 
@@ -64,6 +65,13 @@ struct MockServerOptions {
   // Clients that ping more often are sent away with too_many_pings.
   std::chrono::milliseconds keepalive_min{std::chrono::seconds(10)};
   bool reflection = true;
+  // With a certificate every backend speaks TLS, version 1.2 or later, and nothing else. The files are looked
+  // at again at every handshake: connections that are made later get what they then hold.
+  CertificateFiles tls;
+  // Empty: nobody is asked who he is. Else lookups and streams take a bearer token from this file, which
+  // AcceptedTokens::Parse() describes, with the scope `lookup` or `assign`; it is looked at again at every
+  // call. Health and reflection stay open to everybody, as those who watch a server have no token.
+  std::string token_path;
   // Per backend. More than one costs throughput unless cores are plenty and connections many.
   int completion_queues = 1;
   // Called from the server's threads. Null: nothing is logged.
@@ -75,7 +83,8 @@ struct MockServerOptions {
 class MockServer {
  public:
   // Listens on every address, or on none. INVALID_ARGUMENT: the options make no sense; UNAVAILABLE: an
-  // address cannot be listened on; INTERNAL: the journal cannot be opened.
+  // address cannot be listened on; FAILED_PRECONDITION: a file of certificates, keys or tokens cannot be
+  // used; INTERNAL: the journal cannot be opened.
   static absl::StatusOr<std::unique_ptr<MockServer>> Start(MockServerOptions options);
 
   MockServer(const MockServer&) = delete;

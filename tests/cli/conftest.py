@@ -16,10 +16,10 @@ PATIENCE = 60
 class Mock:
     """A running dispatch-mock; `prefix` is a command that starts others, such as nsenter."""
 
-    def __init__(self, *arguments, listen="127.0.0.1:0", prefix=()):
+    def __init__(self, *arguments, listen="127.0.0.1:0", prefix=(), stderr=subprocess.DEVNULL):
         self.process = subprocess.Popen(
             [*prefix, os.environ["DISPATCH_MOCK"], "serve", "--listen", listen, *arguments],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+            stdout=subprocess.PIPE, stderr=stderr, stdin=subprocess.DEVNULL)
         ready = json.loads(self.process.stdout.readline())
         assert ready["event"] == "ready", ready
         self.addresses = ready["listen"]
@@ -37,6 +37,8 @@ class Mock:
         if self.process.poll() is None:
             self.kill()
         self.process.stdout.close()
+        if self.process.stderr is not None:
+            self.process.stderr.close()
 
 
 class Relay:

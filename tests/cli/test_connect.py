@@ -107,7 +107,7 @@ def test_tls_to_a_plaintext_server(run, mock):
 
 def test_plaintext_to_a_tls_server(run, tls_server):
     result = run("lookup", "--plaintext", "-s", tls_server["address"], "courier-42")
-    found = connect_error(result, "connect")
+    found = connect_error(result, "tls")
     assert "try --tls" in found["hint"]
 
 

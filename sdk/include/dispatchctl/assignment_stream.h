@@ -70,7 +70,8 @@ struct StreamOptions {
   /// result.
   ///
   /// Lost is a stream that ended with UNAVAILABLE, ABORTED, INTERNAL or UNKNOWN, with RESOURCE_EXHAUSTED
-  /// where the server said when to come back, or with OK too early. Any other status is final, as is the
+  /// where the server said when to come back, with UNAUTHENTICATED where ClientOptions::token_file then holds
+  /// another token, or with OK too early. Any other status is final, as is the
   /// server's word not to come back (`grpc-retry-pushback-ms`). A stream that could not be opened at all ends
   /// once each endpoint was tried.
   bool resume = true;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,12 +27,21 @@ enum class TransportSecurity {
 /// or a unix socket: what kAutomatic goes by. False for a target that cannot be read.
 DISPATCHCTL_EXPORT bool IsLocalTarget(std::string_view target);
 
-/// Files are PEM and are read when the client is created.
+/// How TLS is done; version 1.2 at the least. Files are PEM.
+///
+/// They are read when the client is created, and looked at again at most once a second while it is in use:
+/// once all of them fit together after a change, new connections use what they hold, and calls move to such a
+/// connection as soon as it is up. Calls under way stay where they are. A replacement that cannot be used
+/// (half written, not PEM, a key that is another certificate's) is told to ClientOptions::on_warning, and
+/// what was read before stays in use. The system's roots are read once.
+///
+/// gRPC 1.51's own FileWatcherCertificateProvider is not used: it takes a thread for each client and hands on
+/// whatever a file holds, so that one bad write ends all connecting.
 struct TlsOptions {
   std::string ca_file = {};           ///< empty: the system's roots
   std::string certificate_file = {};  ///< client certificate chain; goes with private_key_file
-  std::string private_key_file = {};
-  std::string server_name = {};  ///< name to verify and to send as SNI; empty: the target's host
+  std::string private_key_file = {};  ///< not encrypted; see CheckSecretFile
+  std::string server_name = {};       ///< name to verify and to send as SNI; empty: the target's host
 };
 
 /// What a Client is made from.
@@ -42,6 +52,24 @@ struct ClientOptions {
 
   TransportSecurity security = TransportSecurity::kAutomatic;
   TlsOptions tls = {};
+
+  /// A file with a bearer token in it, and nothing else but white space around it; at most 16 KiB. Sent with
+  /// every call as `authorization: Bearer TOKEN`, unless the call's own metadata has an authorization. Empty:
+  /// none is sent.
+  ///
+  /// Looked at again at most once a second, and when the server answers UNAUTHENTICATED: if it then holds
+  /// another token, the call is made once more with that one, whatever the retry policy says; a stream is
+  /// resumed once without a result in between. A file that has become unusable is told to on_warning, and the
+  /// token read before stays in use. A pipe is read once.
+  ///
+  /// Goes over TLS, to loopback addresses and over unix sockets only: a call that would carry it elsewhere
+  /// fails with FAILED_PRECONDITION before anything is sent.
+  std::string token_file = {};
+
+  /// Told, in a sentence, what does not stop calls but wants a person's attention: files of certificates,
+  /// keys or tokens that have been replaced by something unusable. Never contains a secret. Called from any
+  /// thread that makes a call or serves one, one at a time; must not use the client.
+  std::function<void(std::string_view)> on_warning = nullptr;
 
   /// The :authority of every call. Empty: the target's host and port ("localhost" for a unix socket).
   std::string authority = {};

@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string_view>
@@ -146,6 +147,11 @@ absl::StatusOr<Metadata> NormalizeMetadata(const Metadata& metadata) {
     out.push_back(*std::move(entry));
   }
   return out;
+}
+
+bool HasAuthorization(const Metadata& metadata) {
+  return std::any_of(metadata.begin(), metadata.end(),
+                     [](const auto& entry) { return entry.first == "authorization"; });
 }
 
 absl::Status ValidateClientOptions(const ClientOptions& options) {

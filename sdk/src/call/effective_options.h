@@ -42,6 +42,9 @@ absl::StatusOr<EffectiveOptions> Resolve(const CallOptions& call, const Effectiv
 // Every entry in wire form. Errors: INVALID_ARGUMENT naming the key.
 absl::StatusOr<Metadata> NormalizeMetadata(const Metadata& metadata);
 
+// True when it names who calls, in wire form.
+bool HasAuthorization(const Metadata& metadata);
+
 // Errors: INVALID_ARGUMENT naming the option.
 absl::Status ValidateClientOptions(const ClientOptions& options);
 

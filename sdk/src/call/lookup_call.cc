@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "call/authorization.h"
 #include "call/fallback_store.h"
 #include "call/retryable.h"
 #include "call/verdict.h"
@@ -251,6 +252,13 @@ void LookupCall::BeginWait() {
 }
 
 void LookupCall::StartAttempt(EndpointPool::LookupPick&& pick, Clock::time_point now, bool hedge) {
+  Channel& channel = pick.endpoint->channel(ChannelUse::kLookups);
+  absl::StatusOr<TokenFile::Token> token =
+      TokenFor(environment_.token.get(), options_.metadata, channel, pick.endpoint->name(), now);
+  if (!token.ok()) {
+    Fail({token.status(), Phase::kArguments, Origin::kLocal}, now);
+    return;
+  }
   stage_ = Stage::kAttempting;
   AttemptOptions attempt_options;
   attempt_options.deadline = deadline_;
@@ -260,11 +268,13 @@ void LookupCall::StartAttempt(EndpointPool::LookupPick&& pick, Clock::time_point
   attempt_options.wait_for_ready = options_.wait_for_ready;
   attempt_options.default_metadata = &environment_.default_metadata;
   attempt_options.metadata = &options_.metadata;
+  attempt_options.authorization = token->get();
 
   Attempt& attempt = FreeAttempt();
   attempt.endpoint = std::move(pick.endpoint);
   attempt.permit = std::move(pick.permit);
   attempt.slot = std::move(slot_);
+  attempt.token = *std::move(token);
   attempt.started = now;
   attempt.deadline = *attempt_options.deadline;
   attempt.hedge = hedge;
@@ -272,8 +282,7 @@ void LookupCall::StartAttempt(EndpointPool::LookupPick&& pick, Clock::time_point
   if (hedge) ++report_.hedges;
   ++in_flight_;
   attempt.endpoint->OnAttemptStarted();
-  LookupAttemptPtr rpc = attempt.endpoint->channel(ChannelUse::kLookups)
-                             .MakeLookup(loop_, courier_id_, attempt_options, attempt);
+  LookupAttemptPtr rpc = channel.MakeLookup(loop_, courier_id_, attempt_options, attempt);
   LookupAttempt* const started = rpc.get();
   {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -422,6 +431,7 @@ void LookupCall::OnAttemptFailed(Attempt& attempt, AttemptEnd end, bool charged,
     TryNext(now);
     return;
   }
+  if (TryWithOtherToken(attempt, end, now)) return;
   if (hedges_) {
     switch (hedges_->OnFailure(failure, in_flight_, environment_.retry_budget, now)) {
       case HedgePlan::AfterFailure::kEnd:
@@ -447,6 +457,17 @@ void LookupCall::OnAttemptFailed(Attempt& attempt, AttemptEnd end, bool charged,
   const std::shared_ptr<Continuation>& task = continuation();
   // Cancel finds a pausing call by its continuation, but may have come before there was one.
   if (IsCancelled()) loop_.Schedule(task);
+}
+
+// Once, and whatever the retry policy says: what the server refuses is not the call.
+bool LookupCall::TryWithOtherToken(const Attempt& attempt, const AttemptEnd& end, Clock::time_point now) {
+  if (!MayTryOtherToken(end, environment_.token.get(), attempt.token, now)) return false;
+  // What is under way carries the new one, or will be told in its turn.
+  if (token_replaced_) return in_flight_ > 0;
+  token_replaced_ = true;
+  StopTimer();
+  TryNext(now);
+  return true;
 }
 
 void LookupCall::Succeed(CourierStatus&& reply, const AttemptEnd& end, const Attempt& attempt,

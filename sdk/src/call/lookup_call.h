@@ -67,7 +67,8 @@ class LookupCall final : private Timer {
     std::shared_ptr<Endpoint> endpoint;
     CircuitBreaker::Permit permit;
     RetryBudget::Slot slot;
-    LookupAttemptPtr rpc;  // guarded by the call's mutex; null: not under way
+    TokenFile::Token token;  // null: it carried none
+    LookupAttemptPtr rpc;    // guarded by the call's mutex; null: not under way
     Clock::time_point started;
     Clock::time_point deadline;
     bool hedge = false;
@@ -101,6 +102,7 @@ class LookupCall final : private Timer {
   void TryHedge(Clock::time_point now);
   void OnAttemptDone(Attempt& attempt, AttemptEnd end, CourierStatus&& reply);
   void OnAttemptFailed(Attempt& attempt, AttemptEnd end, bool charged, Clock::time_point now);
+  bool TryWithOtherToken(const Attempt& attempt, const AttemptEnd& end, Clock::time_point now);
   AttemptEnd ExplainDeadline(const Attempt& attempt, AttemptEnd end, Clock::time_point now) const;
   Verdict Judge(const Attempt& attempt, const AttemptEnd& end, std::chrono::nanoseconds elapsed) const;
 
@@ -129,6 +131,7 @@ class LookupCall final : private Timer {
   TriedEndpoints tried_;
   int in_flight_ = 0;
   std::optional<AttemptEnd> last_failure_;
+  bool token_replaced_ = false;  // an attempt has been made for the sake of a new token
 
   std::atomic<bool> cancelled_{false};
   std::mutex mutex_;  // guards the attempts' calls and the one below against Cancel

@@ -13,6 +13,7 @@
 #include "dispatchctl/validation.h"
 #include "endpoints/endpoint_pool.h"
 #include "endpoints/random.h"
+#include "transport/token_file.h"
 
 namespace dispatchctl::internal {
 
@@ -28,6 +29,7 @@ struct LookupEnvironment {
   HedgeBudget hedge_budget;
   AtomicRandom random;
   std::shared_ptr<FallbackStore> fallback;  // null: none
+  std::unique_ptr<TokenFile> token;         // null: none
   std::atomic<std::uint64_t> in_flight{0};
 };
 

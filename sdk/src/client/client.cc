@@ -2,8 +2,11 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <random>
 #include <utility>
@@ -15,6 +18,7 @@
 #include "endpoints/endpoint_pool.h"
 #include "endpoints/target.h"
 #include "transport/grpc_channel_factory.h"
+#include "transport/token_file.h"
 
 namespace dispatchctl {
 inline namespace DISPATCHCTL_ABI {
@@ -30,6 +34,13 @@ bool UseTls(TransportSecurity security, bool local_target) {
       break;
   }
   return !local_target;
+}
+
+std::function<void(std::string_view)> OneAtATime(std::function<void(std::string_view)> callback) {
+  return [callback = std::move(callback), mutex = std::make_shared<std::mutex>()](std::string_view text) {
+    const std::lock_guard<std::mutex> lock(*mutex);
+    callback(text);
+  };
 }
 
 }  // namespace
@@ -49,6 +60,17 @@ absl::StatusOr<Client> Client::Create(ClientOptions options) {
   if (!target.ok()) return target.status();
   absl::StatusOr<Metadata> metadata = internal::NormalizeMetadata(options.call_defaults.metadata);
   if (!metadata.ok()) return metadata.status();
+  if (options.on_warning) options.on_warning = OneAtATime(std::move(options.on_warning));
+  std::unique_ptr<internal::TokenFile> token;
+  if (!options.token_file.empty()) {
+    if (internal::HasAuthorization(*metadata)) {
+      return absl::InvalidArgumentError("call_defaults.metadata has an authorization beside token_file");
+    }
+    auto opened =
+        internal::TokenFile::Open(options.token_file, options.on_warning, std::chrono::steady_clock::now());
+    if (!opened.ok()) return opened.status();
+    token = *std::move(opened);
+  }
   auto factory = internal::MakeGrpcChannelFactory(options, UseTls(options.security, target->local));
   if (!factory.ok()) return factory.status();
 
@@ -64,6 +86,7 @@ absl::StatusOr<Client> Client::Create(ClientOptions options) {
       {.load_balancing = options.load_balancing, .breaker = options.breaker, .seed = seed},
       [watched = core.get()]() -> internal::EventLoop& { return watched->watch_loop(); });
   core->lookups().default_options = internal::DefaultsOf(options);
+  core->lookups().token = std::move(token);
   core->lookups().fallback = options.fallback.store;
   if (core->lookups().fallback == nullptr) {
     core->lookups().fallback = MakeMemoryFallbackStore(options.fallback.capacity);

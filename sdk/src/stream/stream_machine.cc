@@ -291,6 +291,8 @@ bool StreamMachine::MayResume(const AttemptEnd& end) {
     case absl::StatusCode::kResourceExhausted:
       // Without a word on when to come back it may as well be a message too large, which stays so.
       return end.pushback.has_value();
+    case absl::StatusCode::kUnauthenticated:
+      return end.has_new_token;
     default:
       return false;
   }

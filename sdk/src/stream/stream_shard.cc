@@ -3,6 +3,8 @@
 #include <random>
 #include <utility>
 
+#include "call/authorization.h"
+
 namespace dispatchctl::internal {
 
 // A call of the shard's, and who tells the machine what happens to it.
@@ -10,14 +12,16 @@ class StreamShard::UnderlyingCall final : public AssignmentCallHandler {
  public:
   UnderlyingCall(StreamShard& shard, Generation generation) : shard_(shard), generation_(generation) {}
 
-  void Start(Endpoint& endpoint, const AttemptOptions& options) {
-    call_ = endpoint.channel(ChannelUse::kStreams).MakeAssignmentCall(shard_.core_->loop(), options, *this);
+  void Start(Channel& channel, const AttemptOptions& options, TokenFile::Token token) {
+    token_ = std::move(token);
+    call_ = channel.MakeAssignmentCall(shard_.core_->loop(), options, *this);
     call_->Start();
   }
 
   AssignmentCall& call() { return *call_; }
   Generation generation() const { return generation_; }
   Clock::time_point started() const { return started_; }
+  const TokenFile::Token& token() const { return token_; }
 
   void OnStarted() override { shard_.machine_.Connected(generation_, Clock::now()); }
   void OnWritable() override { shard_.machine_.Writable(generation_, Clock::now()); }
@@ -31,6 +35,7 @@ class StreamShard::UnderlyingCall final : public AssignmentCallHandler {
   StreamShard& shard_;
   const Generation generation_;
   const Clock::time_point started_ = Clock::now();
+  TokenFile::Token token_;  // null: it carries none
   std::unique_ptr<AssignmentCall> call_;
 };
 
@@ -115,14 +120,22 @@ void StreamShard::ChooseEndpoint() {
                            Clock::now());
     return;
   }
+  Channel& channel = pick.endpoint->channel(ChannelUse::kStreams);
+  absl::StatusOr<TokenFile::Token> token = TokenFor(core_->lookups().token.get(), settings_.metadata, channel,
+                                                    pick.endpoint->name(), Clock::now());
+  if (!token.ok()) {
+    machine_.CannotConnect(generation_, {token.status(), Phase::kArguments, Origin::kLocal}, Clock::now());
+    return;
+  }
   endpoint_ = std::move(pick.endpoint);
   endpoint_name_ = owner_.OnAttempt(endpoint_->name());
   AttemptOptions attempt_options;
   attempt_options.deadline = settings_.deadline;
   attempt_options.default_metadata = &core_->default_metadata();
   attempt_options.metadata = &settings_.metadata;
+  attempt_options.authorization = token->get();
   call_ = std::make_unique<UnderlyingCall>(*this, generation_);
-  call_->Start(*endpoint_, attempt_options);
+  call_->Start(channel, attempt_options, *std::move(token));
 }
 
 EndpointPool::Pick StreamShard::Pick() const {
@@ -193,6 +206,13 @@ void StreamShard::Deliver(Outbox::Acknowledged&& acknowledged, AssignmentResult&
 void StreamShard::OnCallEnd(AttemptEnd end) {
   const std::unique_ptr<UnderlyingCall> ended = std::move(call_);
   owner_.OnAttemptEnd(endpoint_name_, end.status, ended->started());
+  // Once without a result in between.
+  const std::uint64_t acknowledged = machine_.statistics().acknowledged;
+  if (token_replaced_at_ != acknowledged &&
+      MayTryOtherToken(end, core_->lookups().token.get(), ended->token(), Clock::now())) {
+    end.has_new_token = true;
+    token_replaced_at_ = acknowledged;
+  }
   machine_.Ended(ended->generation(), std::move(end), Clock::now());
 }
 

@@ -119,6 +119,7 @@ class StreamShard final : public Task,
   std::shared_ptr<Endpoint> endpoint_;
   std::string_view endpoint_name_;
   std::unique_ptr<UnderlyingCall> call_;
+  std::optional<std::uint64_t> token_replaced_at_;  // how many results there were then
   bool waiting_for_names_ = false;
   bool waited_for_names_ = false;
 };

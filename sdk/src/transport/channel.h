@@ -32,6 +32,7 @@ struct AttemptOptions {
   bool wait_for_ready = false;
   const Metadata* default_metadata = nullptr;
   const Metadata* metadata = nullptr;
+  const std::string* authorization = nullptr;  // value of that metadata; null: none
 };
 
 // How an attempt ended.
@@ -41,6 +42,8 @@ struct AttemptEnd {
   Origin origin = Origin::kLocal;
   // Of a failure: the server's grpc-retry-pushback-ms. Negative: not to be tried again.
   std::optional<std::chrono::milliseconds> pushback = std::nullopt;
+  // Of UNAUTHENTICATED: there is another token by now, and it has not been tried.
+  bool has_new_token = false;
 };
 
 class LookupHandler {
@@ -115,6 +118,10 @@ using Connectivity = EndpointState;
 class Channel {
  public:
   virtual ~Channel() = default;
+
+  // True when nobody but the server, or who has access to this machine, can read what goes over it: TLS,
+  // loopback or a unix socket.
+  virtual bool confidential() const = 0;
 
   virtual Connectivity state(bool try_to_connect) = 0;
 

@@ -11,6 +11,7 @@ namespace dispatchctl::internal {
 
 // What a call needs of the channel it runs on. The channel outlives its calls.
 struct AssignmentCallTarget {
+  std::shared_ptr<const void> owner;  // of the stub
   grpc::GenericStub& stub;
   std::string_view endpoint;
   bool tls;

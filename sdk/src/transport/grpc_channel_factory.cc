@@ -2,16 +2,15 @@
 
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
+#include <grpc/support/time.h>
 #include <grpcpp/channel.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -21,6 +20,7 @@
 #include "transport/grpc_assignment_call.h"
 #include "transport/grpc_lookup.h"
 #include "transport/thread_annotations.h"
+#include "transport/tls_material.h"
 
 namespace dispatchctl::internal {
 namespace {
@@ -64,51 +64,134 @@ grpc_connectivity_state ToGrpc(Connectivity state) {
   return GRPC_CHANNEL_SHUTDOWN;
 }
 
+// The credentials of connections that are made now. Thread-safe.
+class CredentialsSource {
+ public:
+  // Null: plaintext.
+  explicit CredentialsSource(std::unique_ptr<TlsFiles> files) : files_(std::move(files)) {}
+
+  bool tls() const { return files_ != nullptr; }
+  bool may_change() const { return tls() && files_->any(); }
+
+  // Other ones are another object.
+  std::shared_ptr<grpc::ChannelCredentials> Get() {
+    std::shared_ptr<const TlsMaterial> material = tls() ? files_->Get(Clock::now()) : nullptr;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (credentials_ == nullptr || material != material_) {
+      credentials_ = tls() ? grpc::SslCredentials({.pem_root_certs = material->roots,
+                                                   .pem_private_key = material->private_key,
+                                                   .pem_cert_chain = material->certificate_chain})
+                           : grpc::InsecureChannelCredentials();
+      material_ = std::move(material);
+    }
+    return credentials_;
+  }
+
+ private:
+  const std::unique_ptr<TlsFiles> files_;
+  std::mutex mutex_;  // guards both below
+  std::shared_ptr<const TlsMaterial> material_;
+  std::shared_ptr<grpc::ChannelCredentials> credentials_;
+};
+
+// How often a watched channel is looked at for the sake of its credentials.
+constexpr int kCredentialsCheckMs = 1000;
+
+// A gRPC channel never changes its credentials. Where they may change, this one makes another channel then,
+// and goes over to it once it is connected, or as soon as there is nothing to lose.
 class GrpcChannel final : public Channel {
  public:
-  GrpcChannel(std::shared_ptr<grpc::Channel> channel, std::string endpoint, bool tls)
-      : channel_(std::move(channel)),
-        stub_(dispatchpb::DispatchGateway::NewStub(channel_)),
-        generic_stub_(channel_),
-        endpoint_(std::move(endpoint)),
-        tls_(tls),
-        lookups_(*stub_, endpoint_, tls_) {}
+  GrpcChannel(std::shared_ptr<CredentialsSource> credentials, const Address& address,
+              grpc::ChannelArguments arguments, bool confidential)
+      : source_(std::move(credentials)),
+        may_change_(source_->may_change()),
+        uri_(address.uri),
+        endpoint_(address.name),
+        arguments_(std::move(arguments)),
+        confidential_(confidential),
+        credentials_(source_->Get()),
+        link_(MakeLink()),
+        lookups_(endpoint_, source_->tls()) {}
 
-  Connectivity state(bool try_to_connect) override { return FromGrpc(channel_->GetState(try_to_connect)); }
+  bool confidential() const override { return confidential_; }
+
+  Connectivity state(bool try_to_connect) override {
+    return FromGrpc(link()->channel->GetState(try_to_connect));
+  }
 
   void Watch(EventLoop& loop, Connectivity seen, Completion& completion) override {
     Completion* tag = &completion;
     HandOver(tag);
-    channel_->NotifyOnStateChange(ToGrpc(seen), gpr_inf_future(GPR_CLOCK_MONOTONIC), &loop.queue(), tag);
+    const gpr_timespec deadline = may_change_ ? gpr_time_from_millis(kCredentialsCheckMs, GPR_TIMESPAN)
+                                              : gpr_inf_future(GPR_CLOCK_MONOTONIC);
+    link()->channel->NotifyOnStateChange(ToGrpc(seen), deadline, &loop.queue(), tag);
   }
 
   LookupAttemptPtr MakeLookup(EventLoop& loop, std::string_view courier_id, const AttemptOptions& options,
                               LookupHandler& handler) override {
-    return lookups_.Make(loop, courier_id, options, handler);
+    if (!may_change_) return lookups_.Make(nullptr, *link_->stub, loop, courier_id, options, handler);
+    const std::shared_ptr<Link> used = link();
+    return lookups_.Make(used, *used->stub, loop, courier_id, options, handler);
   }
 
   std::unique_ptr<AssignmentCall> MakeAssignmentCall(EventLoop& loop, const AttemptOptions& options,
                                                      AssignmentCallHandler& handler) override {
-    return MakeGrpcAssignmentCall({generic_stub_, endpoint_, tls_}, loop, options, handler);
+    const std::shared_ptr<Link> used = link();
+    return MakeGrpcAssignmentCall({used, used->generic_stub, endpoint_, source_->tls()}, loop, options,
+                                  handler);
   }
 
  private:
-  const std::shared_ptr<grpc::Channel> channel_;
-  const std::unique_ptr<dispatchpb::DispatchGateway::Stub> stub_;
-  grpc::GenericStub generic_stub_;
+  struct Link {
+    explicit Link(std::shared_ptr<grpc::Channel> channel_in)
+        : channel(std::move(channel_in)),
+          stub(dispatchpb::DispatchGateway::NewStub(channel)),
+          generic_stub(channel) {}
+
+    const std::shared_ptr<grpc::Channel> channel;
+    const std::unique_ptr<dispatchpb::DispatchGateway::Stub> stub;
+    grpc::GenericStub generic_stub;
+  };
+
+  std::shared_ptr<Link> MakeLink() const {
+    return std::make_shared<Link>(grpc::CreateCustomChannel(uri_, credentials_, arguments_));
+  }
+
+  std::shared_ptr<Link> link() {
+    if (!may_change_) return link_;
+    std::shared_ptr<grpc::ChannelCredentials> now = source_->Get();
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (now != credentials_) {
+      credentials_ = std::move(now);
+      next_ = MakeLink();
+    }
+    if (next_ != nullptr && (next_->channel->GetState(/*try_to_connect=*/true) == GRPC_CHANNEL_READY ||
+                             link_->channel->GetState(/*try_to_connect=*/false) != GRPC_CHANNEL_READY)) {
+      link_ = std::move(next_);
+    }
+    return link_;
+  }
+
+  const std::shared_ptr<CredentialsSource> source_;
+  const bool may_change_;
+  const std::string uri_;
   const std::string endpoint_;
-  const bool tls_;
+  const grpc::ChannelArguments arguments_;
+  const bool confidential_;
+
+  std::mutex mutex_;  // where they may change, guards all below
+  std::shared_ptr<grpc::ChannelCredentials> credentials_;
+  std::shared_ptr<Link> link_;
+  std::shared_ptr<Link> next_;  // with newer credentials, not yet connected
   GrpcLookups lookups_;
 };
 
 class GrpcChannelFactory final : public ChannelFactory {
  public:
-  GrpcChannelFactory(const ClientOptions& options, std::shared_ptr<grpc::ChannelCredentials> credentials,
-                     bool tls)
+  GrpcChannelFactory(const ClientOptions& options, std::unique_ptr<TlsFiles> files)
       : authority_(options.authority),
         server_name_(options.tls.server_name),
-        credentials_(std::move(credentials)),
-        tls_(tls) {
+        credentials_(std::make_shared<CredentialsSource>(std::move(files))) {
     // Channels of equal arguments would share one connection and its backoff, process-wide.
     arguments_.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     arguments_.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kInitialReconnectBackoffMs);
@@ -134,9 +217,10 @@ class GrpcChannelFactory final : public ChannelFactory {
     grpc::ChannelArguments arguments = arguments_;
     const std::string& sent_authority = authority_.empty() ? endpoint_authority : authority_;
     if (!sent_authority.empty()) arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, sent_authority);
-    if (tls_ && !server_name_.empty()) {
+    const bool tls = credentials_->tls();
+    if (tls && !server_name_.empty()) {
       arguments.SetSslTargetNameOverride(server_name_);
-    } else if (tls_ && !authority_.empty()) {
+    } else if (tls && !authority_.empty()) {
       // Otherwise gRPC would verify the certificate against the name that only the server's routing is to
       // see.
       arguments.SetSslTargetNameOverride(HostOf(endpoint_authority));
@@ -145,8 +229,8 @@ class GrpcChannelFactory final : public ChannelFactory {
     if (IsLocal(address)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
     // An outbox resumes streams; for lookups core's transparent retries are wanted.
     if (use == ChannelUse::kStreams) arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
-    return std::make_unique<GrpcChannel>(grpc::CreateCustomChannel(address.uri, credentials_, arguments),
-                                         address.name, tls_);
+    return std::make_unique<GrpcChannel>(credentials_, address, std::move(arguments),
+                                         tls || IsLocal(address));
   }
 
  private:
@@ -161,58 +245,22 @@ class GrpcChannelFactory final : public ChannelFactory {
 
   const std::string authority_;
   const std::string server_name_;
-  const std::shared_ptr<grpc::ChannelCredentials> credentials_;
-  const bool tls_;
+  const std::shared_ptr<CredentialsSource> credentials_;
   grpc::ChannelArguments arguments_;
 };
-
-absl::StatusOr<std::string> ReadPem(std::string_view option, const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (!file.is_open() || file.bad()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(View(option), ": cannot read ", Quoted(path), ": ", std::strerror(errno)));
-  }
-  if (!absl::StrContains(text, "-----BEGIN ")) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(View(option), ": ", Quoted(path), " is not a PEM file"));
-  }
-  return text;
-}
-
-absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MakeCredentials(const TlsOptions& tls) {
-  grpc::SslCredentialsOptions ssl;
-  struct File {
-    std::string_view option;
-    const std::string& path;
-    std::string& text;
-  };
-  const File files[] = {{"tls.ca_file", tls.ca_file, ssl.pem_root_certs},
-                        {"tls.certificate_file", tls.certificate_file, ssl.pem_cert_chain},
-                        {"tls.private_key_file", tls.private_key_file, ssl.pem_private_key}};
-  for (const File& file : files) {
-    if (file.path.empty()) continue;
-    absl::StatusOr<std::string> text = ReadPem(file.option, file.path);
-    if (!text.ok()) return text.status();
-    file.text = *std::move(text);
-  }
-  return grpc::SslCredentials(ssl);
-}
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ChannelFactory>> MakeGrpcChannelFactory(const ClientOptions& options,
                                                                        bool use_tls) {
-  std::shared_ptr<grpc::ChannelCredentials> credentials;
+  std::unique_ptr<TlsFiles> files;
   if (use_tls) {
-    absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> made = MakeCredentials(options.tls);
-    if (!made.ok()) return made.status();
-    credentials = *std::move(made);
-  } else {
-    credentials = grpc::InsecureChannelCredentials();
+    absl::StatusOr<std::unique_ptr<TlsFiles>> opened =
+        TlsFiles::Open(options.tls, options.on_warning, Clock::now());
+    if (!opened.ok()) return opened.status();
+    files = *std::move(opened);
   }
-  return std::make_unique<GrpcChannelFactory>(options, std::move(credentials), use_tls);
+  return std::make_unique<GrpcChannelFactory>(options, std::move(files));
 }
 
 }  // namespace dispatchctl::internal

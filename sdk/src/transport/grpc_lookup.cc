@@ -21,8 +21,10 @@ class GrpcLookups::Attempt final : public LookupAttempt, private Completion {
  public:
   explicit Attempt(GrpcLookups& lookups) : lookups_(lookups) {}
 
-  void Prepare(EventLoop& loop, std::string_view courier_id, const AttemptOptions& options,
-               LookupHandler& handler) {
+  void Prepare(std::shared_ptr<const void> owner, dispatchpb::DispatchGateway::Stub& stub, EventLoop& loop,
+               std::string_view courier_id, const AttemptOptions& options, LookupHandler& handler) {
+    owner_ = std::move(owner);
+    stub_ = &stub;
     queue_ = &loop.queue();
     handler_ = &handler;
     request_.set_courier_id(courier_id.data(), courier_id.size());
@@ -30,7 +32,7 @@ class GrpcLookups::Attempt final : public LookupAttempt, private Completion {
   }
 
   void Start() override {
-    reader_ = lookups_.stub_.PrepareAsyncGetCourierStatus(&*context_, request_, queue_);
+    reader_ = stub_->PrepareAsyncGetCourierStatus(&*context_, request_, queue_);
     // Its completion may let go of everything before Finish returns.
     grpc::ClientAsyncResponseReader<dispatchpb::CourierStatusReply>& reader = *reader_;
     Completion* tag = this;
@@ -44,6 +46,7 @@ class GrpcLookups::Attempt final : public LookupAttempt, private Completion {
   void Release() override {
     reader_.reset();
     context_.reset();
+    owner_.reset();
     if (!status_.ok()) status_ = grpc::Status();
     lookups_.TakeBack(std::unique_ptr<Attempt>(this));
   }
@@ -64,6 +67,8 @@ class GrpcLookups::Attempt final : public LookupAttempt, private Completion {
   }
 
   GrpcLookups& lookups_;
+  std::shared_ptr<const void> owner_;
+  dispatchpb::DispatchGateway::Stub* stub_ = nullptr;
   grpc::CompletionQueue* queue_ = nullptr;
   LookupHandler* handler_ = nullptr;
   std::optional<grpc::ClientContext> context_;
@@ -73,16 +78,16 @@ class GrpcLookups::Attempt final : public LookupAttempt, private Completion {
   std::unique_ptr<grpc::ClientAsyncResponseReader<dispatchpb::CourierStatusReply>> reader_;
 };
 
-GrpcLookups::GrpcLookups(dispatchpb::DispatchGateway::Stub& stub, std::string_view endpoint, bool tls)
-    : stub_(stub), endpoint_(endpoint), tls_(tls) {}
+GrpcLookups::GrpcLookups(std::string_view endpoint, bool tls) : endpoint_(endpoint), tls_(tls) {}
 
 GrpcLookups::~GrpcLookups() = default;
 
-LookupAttemptPtr GrpcLookups::Make(EventLoop& loop, std::string_view courier_id,
+LookupAttemptPtr GrpcLookups::Make(std::shared_ptr<const void> owner, dispatchpb::DispatchGateway::Stub& stub,
+                                   EventLoop& loop, std::string_view courier_id,
                                    const AttemptOptions& options, LookupHandler& handler) {
   std::unique_ptr<Attempt> attempt = TakeIdle();
   if (attempt == nullptr) attempt = std::make_unique<Attempt>(*this);
-  attempt->Prepare(loop, courier_id, options, handler);
+  attempt->Prepare(std::move(owner), stub, loop, courier_id, options, handler);
   return LookupAttemptPtr(attempt.release());
 }
 

@@ -14,11 +14,13 @@ namespace dispatchctl::internal {
 // strings are a good part of what it costs on this side. Thread-safe.
 class GrpcLookups {
  public:
-  // `endpoint`, for people, and `stub` outlive this; this outlives what Make gives out.
-  GrpcLookups(dispatchpb::DispatchGateway::Stub& stub, std::string_view endpoint, bool tls);
+  // `endpoint`, for people, outlives this; this outlives what Make gives out.
+  GrpcLookups(std::string_view endpoint, bool tls);
   ~GrpcLookups();
 
-  LookupAttemptPtr Make(EventLoop& loop, std::string_view courier_id, const AttemptOptions& options,
+  // The attempt keeps `owner`, whose the stub is, until it is released; null: the stub outlives it anyway.
+  LookupAttemptPtr Make(std::shared_ptr<const void> owner, dispatchpb::DispatchGateway::Stub& stub,
+                        EventLoop& loop, std::string_view courier_id, const AttemptOptions& options,
                         LookupHandler& handler);
 
  private:
@@ -27,7 +29,6 @@ class GrpcLookups {
   std::unique_ptr<Attempt> TakeIdle();
   void TakeBack(std::unique_ptr<Attempt> attempt);
 
-  dispatchpb::DispatchGateway::Stub& stub_;
   const std::string_view endpoint_;
   const bool tls_;
   std::mutex mutex_;

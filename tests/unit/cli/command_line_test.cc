@@ -260,7 +260,7 @@ TEST(CommandLine, NoAbbreviations) {
 }
 
 TEST(CommandLine, LaterFeaturesAreNotOffered) {
-  for (const char* option : {"--watch", "--context", "--token-file"}) {
+  for (const char* option : {"--watch", "--context"}) {
     EXPECT_THAT(ErrorOf({"lookup", "x", option}), HasSubstr("unknown option")) << option;
   }
 }

@@ -36,6 +36,19 @@ TEST(RpcError, CarriesWhatTheCallReports) {
   EXPECT_DOUBLE_EQ(error.elapsed_ms.value(), 12.4);
 }
 
+TEST(RpcError, FileThatKeepsTheCallFromBeingMadeIsConfiguration) {
+  CallReport report;
+  report.phase = Phase::kArguments;
+  const absl::Status status = absl::FailedPreconditionError("token_file: not sent in plaintext");
+  for (const ErrorReport& error :
+       {RpcError(status, report, kIdentity), LookupError("courier-1", status, report, kIdentity)}) {
+    EXPECT_EQ(error.kind, ErrorKind::kConfig);
+    EXPECT_EQ(ExitCodeOf(error), 3);
+    EXPECT_EQ(error.message, "--token-file: not sent in plaintext");
+  }
+  EXPECT_EQ(RpcError(status, Answered(), kIdentity).kind, ErrorKind::kRpc) << "the server's own words";
+}
+
 TEST(RpcError, NeverConnectedIsAKindOfItsOwn) {
   for (const Phase phase : {Phase::kResolve, Phase::kConnect, Phase::kTls}) {
     CallReport report;

@@ -43,6 +43,9 @@ struct FakeServer {
   bool lookup_hangs = false;  // until it is cancelled
   int lookups = 0;
   Metadata last_metadata;
+  std::vector<std::string> authorizations;            // of lookups and streams; "" for none
+  std::optional<std::string> accepted_authorization;  // of lookups; unset: any
+  bool confidential = true;
   std::optional<Clock::time_point> last_deadline;
 
   // A stream fails with this before it starts, if set.
@@ -65,8 +68,13 @@ inline AttemptEnd Refused(const std::string& name) {
 
 class FakeLookup final : public LookupAttempt {
  public:
-  FakeLookup(FakeServer& server, EventLoop& loop, LookupHandler& handler, std::string courier_id)
-      : server_(server), loop_(loop), handler_(handler), courier_id_(std::move(courier_id)) {}
+  FakeLookup(FakeServer& server, EventLoop& loop, LookupHandler& handler, std::string courier_id,
+             std::string authorization)
+      : server_(server),
+        loop_(loop),
+        handler_(handler),
+        courier_id_(std::move(courier_id)),
+        authorization_(std::move(authorization)) {}
 
   void Start() override {
     bool answer_now;
@@ -79,6 +87,9 @@ class FakeLookup final : public LookupAttempt {
       answered_ = answer_now;
       end = cancelled_ ? Cancelled() : server_.lookup_ends.front();
       if (!cancelled_ && server_.lookup_ends.size() > 1) server_.lookup_ends.pop_front();
+      if (server_.accepted_authorization && *server_.accepted_authorization != authorization_) {
+        end = {absl::UnauthenticatedError("who is there?"), Phase::kCall, Origin::kServer};
+      }
     }
     if (answer_now) Answer(std::move(end));
   }
@@ -109,6 +120,7 @@ class FakeLookup final : public LookupAttempt {
   EventLoop& loop_;
   LookupHandler& handler_;
   const std::string courier_id_;
+  const std::string authorization_;
   bool started_ = false;
   bool cancelled_ = false;
   bool answered_ = false;
@@ -230,6 +242,8 @@ class FakeChannel final : public Channel {
     NotifyWatchers();
   }
 
+  bool confidential() const override { return server_.confidential; }
+
   Connectivity state(bool) override {
     const std::lock_guard<std::mutex> lock(server_.mutex);
     return server_.connectivity;
@@ -252,14 +266,17 @@ class FakeChannel final : public Channel {
                               LookupHandler& handler) override {
     const std::lock_guard<std::mutex> lock(server_.mutex);
     server_.last_deadline = options.deadline;
+    server_.authorizations.push_back(AuthorizationOf(options));
     server_.last_metadata = *options.default_metadata;
     server_.last_metadata.insert(server_.last_metadata.end(), options.metadata->begin(),
                                  options.metadata->end());
-    return LookupAttemptPtr(new FakeLookup(server_, loop, handler, std::string(courier_id)));
+    return LookupAttemptPtr(
+        new FakeLookup(server_, loop, handler, std::string(courier_id), AuthorizationOf(options)));
   }
 
-  std::unique_ptr<AssignmentCall> MakeAssignmentCall(EventLoop& loop, const AttemptOptions&,
+  std::unique_ptr<AssignmentCall> MakeAssignmentCall(EventLoop& loop, const AttemptOptions& options,
                                                      AssignmentCallHandler& handler) override {
+    NoteAuthorization(options);
     return std::make_unique<FakeAssignmentCall>(server_, loop, handler);
   }
 
@@ -268,6 +285,15 @@ class FakeChannel final : public Channel {
     EventLoop* loop;
     Completion* completion;
   };
+
+  static std::string AuthorizationOf(const AttemptOptions& options) {
+    return options.authorization == nullptr ? std::string() : *options.authorization;
+  }
+
+  void NoteAuthorization(const AttemptOptions& options) {
+    const std::lock_guard<std::mutex> lock(server_.mutex);
+    server_.authorizations.push_back(AuthorizationOf(options));
+  }
 
   FakeServer& server_;
   std::vector<Watcher> watchers_;  // guarded by the server's mutex

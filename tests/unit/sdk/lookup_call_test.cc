@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <map>
 #include <thread>
 
 #include "fake_transport.h"
+#include "temporary_directory.h"
 
 namespace dispatchctl::internal {
 namespace {
@@ -545,6 +547,81 @@ TEST_F(CancelTest, ReachesEveryHedge) {
   options_.hedging = {.mode = HedgingMode::kFixed, .delay = milliseconds(0), .max_hedges = 2, .max_ratio = 1};
   for (const char* name : {"a", "b", "c"}) server(name).lookup_hangs = true;
   EXPECT_EQ(CancelWhileRunning(), absl::StatusCode::kCancelled);
+}
+
+class LookupWithTokenTest : public LookupCallTest {
+ protected:
+  LookupWithTokenTest() {
+    Write("one");
+    MakePool({"a"});
+  }
+
+  void Write(std::string_view token) const { std::ofstream(path_) << token; }
+
+  // The pool's lookups carry what is in the file; it is read again only when the server refuses that.
+  void UseToken() {
+    auto file = TokenFile::Open(path_, nullptr, Clock::now() + std::chrono::hours(1));
+    ASSERT_TRUE(file.ok()) << file.status();
+    environment_->token = *std::move(file);
+  }
+
+  // The server takes this token only.
+  void Accept(const std::string& name, const std::string& token) {
+    server(name).accepted_authorization = "Bearer " + token;
+  }
+
+  TemporaryDirectory directory_;
+  const std::string path_ = directory_.path() + "/token";
+};
+
+TEST_F(LookupWithTokenTest, CarriesIt) {
+  UseToken();
+  EXPECT_TRUE(Run().ok());
+  EXPECT_THAT(server("a").authorizations, ElementsAre("Bearer one"));
+}
+
+TEST_F(LookupWithTokenTest, CallsOwnAuthorizationTakesItsPlace) {
+  UseToken();
+  options_.metadata = {{"authorization", "Basic xyz"}};
+  EXPECT_TRUE(Run().ok());
+  EXPECT_THAT(server("a").authorizations, ElementsAre(""));
+}
+
+TEST_F(LookupWithTokenTest, IsMadeOnceMoreWithTheTokenThatTheFileHoldsByNow) {
+  UseToken();
+  Accept("a", "two");
+  Write("two");
+  options_.retry.max_attempts = 1;
+  EXPECT_TRUE(Run().ok());
+  EXPECT_THAT(server("a").authorizations, ElementsAre("Bearer one", "Bearer two"));
+  EXPECT_EQ(report_.attempts, 2);
+}
+
+TEST_F(LookupWithTokenTest, EndsAtOnceWhenTheFileHasNoOther) {
+  UseToken();
+  Accept("a", "two");
+  EXPECT_EQ(Run().status().code(), absl::StatusCode::kUnauthenticated);
+  EXPECT_EQ(report_.attempts, 1);
+  EXPECT_FALSE(report_.retryable);
+}
+
+TEST_F(LookupWithTokenTest, EndsWhenTheOtherTokenIsRefusedToo) {
+  UseToken();
+  Accept("a", "three");
+  Write("two");
+  EXPECT_EQ(Run().status().code(), absl::StatusCode::kUnauthenticated);
+  EXPECT_THAT(server("a").authorizations, ElementsAre("Bearer one", "Bearer two"));
+}
+
+TEST_F(LookupWithTokenTest, IsNotSentWhereOthersCouldReadIt) {
+  UseToken();
+  server("a").confidential = false;
+  const absl::Status status = Run().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr(path_), HasSubstr("plaintext")));
+  EXPECT_EQ(report_.phase, Phase::kArguments);
+  EXPECT_EQ(report_.attempts, 0);
+  EXPECT_EQ(lookups(), 0);
 }
 
 }  // namespace

@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <fstream>
 #include <set>
 #include <thread>
 
 #include "fake_transport.h"
+#include "temporary_directory.h"
 
 namespace dispatchctl::internal {
 namespace {
@@ -384,6 +386,73 @@ TEST_F(StreamDriverTest, RefusesOptionsThatMakeNoSense) {
   options = {};
   options.metadata = {{"Bad Key", "v"}};
   EXPECT_EQ(MakeAssignmentStream(core, options).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+class StreamWithTokenTest : public StreamDriverTest {
+ protected:
+  // The server gives one result on each stream, then wants to know who is there.
+  StreamWithTokenTest() {
+    Write("one");
+    server("a").end_stream_after = 1;
+    server("a").stream_end = {absl::UnauthenticatedError("the token has expired"), Phase::kStream,
+                              Origin::kServer};
+    core_ = MakeFakeCore(servers_, FakeTarget({"a"}));
+    // Read again only when the server refuses what is in it.
+    auto file = TokenFile::Open(path_, nullptr, Clock::now() + std::chrono::hours(1));
+    EXPECT_TRUE(file.ok()) << file.status();
+    if (file.ok()) core_->lookups().token = *std::move(file);
+  }
+
+  void Write(std::string_view token) const { std::ofstream(path_) << token; }
+
+  std::unique_ptr<AssignmentStream> OpenWithToken() {
+    auto stream = MakeAssignmentStream(core_, Hasty());
+    EXPECT_TRUE(stream.ok()) << stream.status();
+    return *std::move(stream);
+  }
+
+  TemporaryDirectory directory_;
+  const std::string path_ = directory_.path() + "/token";
+  std::shared_ptr<ClientCore> core_;
+};
+
+TEST_F(StreamWithTokenTest, IsResumedWithTheTokenThatTheFileHoldsByNow) {
+  Write("two");
+  const auto stream = OpenWithToken();
+  ASSERT_TRUE(stream->Submit(Update(1), 0).ok());
+  ASSERT_TRUE(stream->Submit(Update(2), 0).ok());
+  EXPECT_TRUE(stream->Next());
+  EXPECT_TRUE(stream->Next());
+  // There is no third one.
+  EXPECT_EQ(stream->Finish().code(), absl::StatusCode::kUnauthenticated);
+  EXPECT_THAT(server("a").authorizations, ElementsAre("Bearer one", "Bearer two"));
+  EXPECT_EQ(stream->statistics().reconnects, 1U);
+}
+
+TEST_F(StreamWithTokenTest, EndsWhenTheFileHasNoOther) {
+  const auto stream = OpenWithToken();
+  ASSERT_TRUE(stream->Submit(Update(1), 0).ok());
+  ASSERT_TRUE(stream->Submit(Update(2), 0).ok());
+  EXPECT_EQ(stream->Finish().code(), absl::StatusCode::kUnauthenticated);
+  EXPECT_EQ(server("a").streams, 1);
+}
+
+TEST_F(StreamWithTokenTest, EndsWhenTheOtherTokenBringsNoResultEither) {
+  server("a").end_stream_after = 0;
+  server("a").answer_updates = false;
+  server("a").break_on = "a-1";
+  Write("two");
+  const auto stream = OpenWithToken();
+  ASSERT_TRUE(stream->Submit(Update(1), 0).ok());
+  EXPECT_EQ(stream->Finish().code(), absl::StatusCode::kUnauthenticated);
+  EXPECT_THAT(server("a").authorizations, ElementsAre("Bearer one", "Bearer two"));
+}
+
+TEST_F(StreamWithTokenTest, IsNotOpenedWhereOthersCouldReadIt) {
+  server("a").confidential = false;
+  const auto stream = OpenWithToken();
+  EXPECT_EQ(stream->Finish().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(server("a").streams, 0);
 }
 
 }  // namespace

@@ -1,0 +1,91 @@
+#include "commands/connect_diagnosis.h"
+
+#include <dispatchctl/tls_diagnosis.h>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "commands/client_setup.h"
+#include "config/flag_names.h"
+#include "output/hints.h"
+
+namespace dispatchctl::cli {
+namespace {
+
+using std::chrono::milliseconds;
+
+// With less there is no handshake to be hoped for.
+constexpr milliseconds kLeastTime{50};
+
+milliseconds TimeLeft(const GlobalOptions& global, const ErrorReport& error) {
+  const auto spent = std::chrono::duration<double, std::milli>(error.elapsed_ms.value_or(0));
+  return std::chrono::ceil<milliseconds>(global.connect_timeout) -
+         std::chrono::duration_cast<milliseconds>(spent);
+}
+
+// The server has answered in TLS, whatever came of it.
+bool SpeaksTls(const TlsDiagnosis& diagnosis) {
+  switch (diagnosis.problem) {
+    case TlsProblem::kNone:
+    case TlsProblem::kProtocolVersion:
+    case TlsProblem::kClientCertificateMissing:
+    case TlsProblem::kNoHttp2:
+      return true;
+    default:
+      return !diagnosis.chain.empty();
+  }
+}
+
+std::string Day(std::chrono::system_clock::time_point time) {
+  return fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
+}
+
+void ListChain(const Console& console, const TlsDiagnosis& diagnosis) {
+  for (const CertificateSummary& certificate : diagnosis.chain) {
+    console.Detail(fmt::format("certificate {} from {}, valid from {} to {}{}{}", certificate.subject,
+                               certificate.issuer, Day(certificate.not_before), Day(certificate.not_after),
+                               certificate.names.empty() ? "" : ", for ",
+                               fmt::join(certificate.names, ", ")));
+  }
+}
+
+}  // namespace
+
+void ExplainConnectError(const GlobalOptions& global, const Console& console, ErrorReport& error) {
+  if (error.kind != ErrorKind::kConnect || error.peer.empty()) return;
+  const bool tls = UsesTls(global);
+  const bool refused = error.message.find("refused") != std::string::npos ||
+                       error.message.find("No such file") != std::string::npos;
+  const std::string_view phase = tls ? PhaseName(Phase::kTls) : PhaseName(Phase::kConnect);
+  const milliseconds left = TimeLeft(global, error);
+  if (refused || error.phase != phase || left < kLeastTime) return;
+
+  ClientOptions options;
+  options.target = global.server;
+  options.tls = TlsOptionsOf(global);
+  const TlsDiagnosis diagnosis = DiagnoseTls(options, error.peer, left);
+  ListChain(console, diagnosis);
+  std::string cause;
+  if (!tls) {
+    if (!SpeaksTls(diagnosis)) return;
+    cause = "the server speaks TLS, and was spoken to in plaintext";
+    error.hint = "try --tls";
+  } else if (diagnosis.problem == TlsProblem::kNone || diagnosis.problem == TlsProblem::kOther ||
+             diagnosis.problem == TlsProblem::kNotConnected) {
+    // Nothing that would tell more than what gRPC has said.
+    return;
+  } else {
+    cause = WithFlagName(diagnosis.cause);
+    if (std::string hint = HintFor(diagnosis.problem); !hint.empty()) error.hint = std::move(hint);
+  }
+  console.Detail(fmt::format("gRPC: {}", error.message));
+  error.message = fmt::format("cannot connect to {}: {}", error.peer, cause);
+  error.phase = PhaseName(Phase::kTls);
+  error.retryable = false;
+}
+
+}  // namespace dispatchctl::cli
