@@ -200,6 +200,9 @@ class GrpcChannelFactory final : public ChannelFactory {
     arguments_.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, static_cast<int>(options.connect_timeout.count()));
     // Retries that a name server's TXT record could configure would multiply with the client's own.
     arguments_.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
+    // A client shows its endpoints itself, and compresses nothing: no call need pay for either.
+    arguments_.SetInt(GRPC_ARG_ENABLE_CHANNELZ, 0);
+    arguments_.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
     arguments_.SetMaxReceiveMessageSize(static_cast<int>(options.max_receive_bytes));
     if (options.keepalive_time) {
       arguments_.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, static_cast<int>(options.keepalive_time->count()));
