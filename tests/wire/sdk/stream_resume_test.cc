@@ -142,6 +142,25 @@ TEST(StreamResume, DoesNotWithoutBeingAllowedTo) {
   EXPECT_EQ((*stream)->statistics().reconnects, 0U);
 }
 
+TEST(StreamResume, LeavesAServerThatHasStoppedReading) {
+  constexpr std::uint64_t kUpdates = 2000;
+  mock::MockServerOptions server;
+  server.listen.assign(2, "127.0.0.1:0");
+  server.faults = {"slow-read=10,first=1"};
+  Service service(std::move(server));
+  StreamOptions options;
+  options.window = 64;
+  options.idle_timeout = milliseconds(300) * kSlowdown;
+  std::vector<int> seen(kUpdates);
+  options.on_result = [&](AssignmentOutcome&& outcome) { ++seen[outcome.tag]; };
+  auto stream = service.client().StreamAssignments(std::move(options));
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  for (std::uint64_t i = 0; i < kUpdates; ++i) ASSERT_TRUE((*stream)->Submit(Update(i), i).ok());
+  EXPECT_EQ((*stream)->Finish(), absl::OkStatus());
+  EXPECT_TRUE(std::all_of(seen.begin(), seen.end(), [](int n) { return n == 1; }));
+  EXPECT_EQ((*stream)->statistics().reconnects, 1U);
+}
+
 // A held-back write that nothing follows would hang the stream; here each connection is also taken away soon.
 TEST(StreamResume, TakesEveryBatchSizeThroughATinyWindowAndShortLivedConnections) {
   mock::MockServerOptions server;
