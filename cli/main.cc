@@ -38,6 +38,9 @@ CommandResult RunCommand(CommandContext& context) {
     case Command::kEndpoints:
       TameLibraries(global);
       return RunEndpoints(context);
+    case Command::kDoctor:
+      TameLibraries(global);
+      return RunDoctor(context);
     case Command::kVersion:
       return RunVersion(context);
     case Command::kHelp:

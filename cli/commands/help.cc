@@ -63,6 +63,23 @@ that of the input.
 
 )";
 
+constexpr std::string_view kDoctorIntroduction =
+    R"(Look for what keeps a service from being reached.
+
+Usage: dispatchctl doctor [options]
+
+Examples:
+  dispatchctl doctor -s dns:///dispatch.example:443
+  dispatchctl doctor -s dispatch.example:443 --cacert ca.pem -o json
+
+Goes the way a call goes, and prints a line for each step, timed: resolving the
+name; for each endpoint connecting and, with TLS, the handshake, with who the
+certificate is for and when it expires; a real call. Where a step fails, it says
+why and what to try. Exits 0 when all is well, 6 when the service answers in
+spite of some trouble, else as the call does.
+
+)";
+
 constexpr std::string_view kEndpointsIntroduction =
     R"(Show the endpoints of a target, and whether they can be reached.
 
@@ -195,6 +212,8 @@ std::string_view Introduction(Command command) {
       return kAssignIntroduction;
     case Command::kEndpoints:
       return kEndpointsIntroduction;
+    case Command::kDoctor:
+      return kDoctorIntroduction;
     case Command::kHelp:
       return kHelpIntroduction;
     case Command::kVersion:

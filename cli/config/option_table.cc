@@ -572,6 +572,10 @@ constexpr std::array kCommands{
                 .name = "endpoints",
                 .operands = "",
                 .help = "show the endpoints of a target, and whether they can be reached"},
+    CommandSpec{.command = Command::kDoctor,
+                .name = "doctor",
+                .operands = "",
+                .help = "look for what keeps a service from being reached"},
     CommandSpec{.command = Command::kHelp,
                 .name = "help",
                 .operands = "[COMMAND|TOPIC]",
@@ -596,6 +600,7 @@ std::span<const OptionSpec> CommandOptionTable(Command command) {
       return kAssignOptions;
     case Command::kEndpoints:
       return kEndpointsOptions;
+    case Command::kDoctor:
     case Command::kNone:
     case Command::kHelp:
     case Command::kVersion:

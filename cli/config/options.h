@@ -96,7 +96,7 @@ struct EndpointsOptions {
   std::chrono::nanoseconds interval{std::chrono::seconds(2)};
 };
 
-enum class Command { kNone, kLookup, kAssign, kEndpoints, kHelp, kVersion };
+enum class Command { kNone, kLookup, kAssign, kEndpoints, kDoctor, kHelp, kVersion };
 
 struct CommandLine {
   Command command = Command::kNone;

@@ -13,8 +13,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr Command kCommands[] = {Command::kNone,      Command::kLookup, Command::kAssign,
-                                 Command::kEndpoints, Command::kHelp,   Command::kVersion};
+constexpr Command kCommands[] = {Command::kNone,   Command::kLookup, Command::kAssign, Command::kEndpoints,
+                                 Command::kDoctor, Command::kHelp,   Command::kVersion};
 
 void ExpectFits(std::string_view text) {
   while (!text.empty()) {
@@ -42,7 +42,8 @@ TEST(Help, NamesEveryOption) {
 }
 
 TEST(Help, ShowsExamplesBeforeOptions) {
-  for (const Command command : {Command::kNone, Command::kLookup, Command::kAssign, Command::kEndpoints}) {
+  for (const Command command :
+       {Command::kNone, Command::kLookup, Command::kAssign, Command::kEndpoints, Command::kDoctor}) {
     const std::string help = CommandHelp(command);
     EXPECT_LT(help.find("Examples:"), help.find("--server TARGET"));
   }
