@@ -136,15 +136,25 @@ class Doctor {
     Finding finding{.phase = "connect", .endpoint = endpoint.address};
     finding.ok = endpoint.state == EndpointState::kReady || endpoint.successes != 0;
     finding.detail = finding.ok ? "plaintext HTTP/2" : endpoint.last_error;
-    if (finding.detail.empty())
-      finding.detail = fmt::format("not connected: {}", EndpointStateName(endpoint.state));
+    if (finding.detail.empty()) finding.detail = WhyNotConnected(endpoint);
     Tell(finding);
     return finding.ok;
   }
 
+  // No call has been there to be told.
+  std::string WhyNotConnected(const EndpointStatus& endpoint) const {
+    const TlsDiagnosis diagnosis = Diagnose(endpoint);
+    if (diagnosis.problem == TlsProblem::kNotConnected) return diagnosis.cause;
+    return fmt::format("not connected: {}", EndpointStateName(endpoint.state));
+  }
+
+  TlsDiagnosis Diagnose(const EndpointStatus& endpoint) const {
+    return DiagnoseTls(options_, endpoint.address,
+                       std::chrono::ceil<milliseconds>(context_.line.global.connect_timeout));
+  }
+
   bool ExamineTls(const EndpointStatus& endpoint) {
-    const TlsDiagnosis diagnosis = DiagnoseTls(
-        options_, endpoint.address, std::chrono::ceil<milliseconds>(context_.line.global.connect_timeout));
+    const TlsDiagnosis diagnosis = Diagnose(endpoint);
     const bool connected =
         diagnosis.connect_time.count() != 0 && diagnosis.problem != TlsProblem::kNotConnected;
     Finding tcp{.phase = "connect", .endpoint = endpoint.address, .ok = connected};

@@ -105,6 +105,7 @@ def test_one_endpoint_of_two_is_down(run, mock, free_port):
     found = by_phase(result)
     assert found["connect", mock.address]["ok"]
     assert not found["connect", down]["ok"]
+    assert "refused" in found["connect", down]["detail"]
     assert "1 endpoint" in error(result)["message"]
 
 
