@@ -1,7 +1,6 @@
 #include "commands/connect_diagnosis.h"
 
 #include <dispatchctl/tls_diagnosis.h>
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -12,6 +11,7 @@
 #include "commands/client_setup.h"
 #include "config/flag_names.h"
 #include "output/hints.h"
+#include "text/quantity.h"
 
 namespace dispatchctl::cli {
 namespace {
@@ -40,15 +40,11 @@ bool SpeaksTls(const TlsDiagnosis& diagnosis) {
   }
 }
 
-std::string Day(std::chrono::system_clock::time_point time) {
-  return fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
-}
-
 void ListChain(const Console& console, const TlsDiagnosis& diagnosis) {
   for (const CertificateSummary& certificate : diagnosis.chain) {
     console.Detail(fmt::format("certificate {} from {}, valid from {} to {}{}{}", certificate.subject,
-                               certificate.issuer, Day(certificate.not_before), Day(certificate.not_after),
-                               certificate.names.empty() ? "" : ", for ",
+                               certificate.issuer, UtcDay(certificate.not_before),
+                               UtcDay(certificate.not_after), certificate.names.empty() ? "" : ", for ",
                                fmt::join(certificate.names, ", ")));
   }
 }

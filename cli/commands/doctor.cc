@@ -1,5 +1,4 @@
 #include <dispatchctl/tls_diagnosis.h>
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -44,10 +43,6 @@ struct Finding {
   std::string hint = {};
   std::optional<std::chrono::system_clock::time_point> expires = std::nullopt;  // of a certificate
 };
-
-std::string Day(std::chrono::system_clock::time_point time) {
-  return fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
-}
 
 std::vector<Column> FindingColumns(OutputFormat format) {
   std::vector<Column> columns{{.name = "phase", .least_width = 7},
@@ -177,7 +172,7 @@ class Doctor {
       for (const CertificateSummary& certificate : diagnosis.chain) {
         tls.expires = std::min(*tls.expires, certificate.not_after);
       }
-      tls.detail += fmt::format(", {}, expires {}", diagnosis.chain.front().subject, Day(*tls.expires));
+      tls.detail += fmt::format(", {}, expires {}", diagnosis.chain.front().subject, UtcDay(*tls.expires));
     }
     tls.hint = tls.ok ? HintOnExpiry(tls.expires) : HintFor(diagnosis.problem);
     Tell(tls);
@@ -228,7 +223,7 @@ class Doctor {
         format.NullField(out, "elapsed_us");
       }
       if (!table && finding.expires.has_value()) {
-        format.TextField(out, "expires", Day(*finding.expires));
+        format.TextField(out, "expires", UtcDay(*finding.expires));
       } else if (!table) {
         format.NullField(out, "expires");
       }

@@ -1,5 +1,6 @@
 #include "text/quantity.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <cstddef>
@@ -26,6 +27,10 @@ std::string Milliseconds(std::chrono::nanoseconds time) {
 
 std::string Seconds(std::chrono::nanoseconds time) {
   return fmt::format("{:.3f} s", std::chrono::duration<double>(time).count());
+}
+
+std::string UtcDay(std::chrono::system_clock::time_point time) {
+  return fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
 }
 
 }  // namespace dispatchctl::cli

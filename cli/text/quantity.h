@@ -19,4 +19,7 @@ std::string Milliseconds(std::chrono::nanoseconds time);
 /// "12.345 s".
 std::string Seconds(std::chrono::nanoseconds time);
 
+/// "2027-01-31", in UTC.
+std::string UtcDay(std::chrono::system_clock::time_point time);
+
 }  // namespace dispatchctl::cli
