@@ -122,7 +122,7 @@ TEST_F(CallLogTest, KeepsOnlyTheSizeOfALongMessage) {
   const auto call = Begin(log_);
   call->Sent(std::string(CallLog::kMaxMessageBytes + 1, 'x'));
   call->Sent(std::string(CallLog::kMaxMessageBytes, 'x'));
-  const auto& messages = log_.calls().calls.at(0).messages;
+  const auto messages = log_.calls().calls.at(0).messages;
   EXPECT_THAT(messages[0].bytes, IsEmpty());
   EXPECT_EQ(messages[0].size, CallLog::kMaxMessageBytes + 1);
   EXPECT_THAT(messages[1].bytes, SizeIs(CallLog::kMaxMessageBytes));
