@@ -52,7 +52,7 @@ class EndpointPool::Watch final : public Completion, public std::enable_shared_f
 
   void Start(Endpoint& endpoint) {
     keep_alive_ = shared_from_this();
-    endpoint.channel(ChannelUse::kLookups).Watch(loop_, endpoint.connectivity(), *this);
+    Continue(endpoint);
   }
 
   void OnCompletion(bool) override {
@@ -63,10 +63,15 @@ class EndpointPool::Watch final : public Completion, public std::enable_shared_f
       return;
     }
     pool->Look(*endpoint);
-    endpoint->channel(ChannelUse::kLookups).Watch(loop_, endpoint->connectivity(), *this);
+    Continue(*endpoint);
   }
 
  private:
+  void Continue(Endpoint& endpoint) {
+    if (endpoint.channel(ChannelUse::kLookups).Watch(loop_, endpoint.connectivity(), *this)) return;
+    const std::shared_ptr<Watch> last = std::move(keep_alive_);
+  }
+
   const std::weak_ptr<EndpointPool> pool_;
   const std::weak_ptr<Endpoint> endpoint_;
   EventLoop& loop_;

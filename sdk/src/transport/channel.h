@@ -126,7 +126,8 @@ class Channel {
   virtual Connectivity state(bool try_to_connect) = 0;
 
   // Has `completion` called on the loop's thread once the state is no longer `seen`, or the channel is going.
-  virtual void Watch(EventLoop& loop, Connectivity seen, Completion& completion) = 0;
+  // False: the loop has been shut down, and nothing will be called.
+  virtual bool Watch(EventLoop& loop, Connectivity seen, Completion& completion) = 0;
 
   virtual LookupAttemptPtr MakeLookup(EventLoop& loop, std::string_view courier_id,
                                       const AttemptOptions& options, LookupHandler& handler) = 0;

@@ -184,6 +184,13 @@ void EventLoop::CancelTimer(Timer& timer) {
   state_->timers.erase({timer.when_, &timer});
 }
 
+bool EventLoop::StartUnlessShutDown(const std::function<void()>& start) {
+  const std::lock_guard<std::mutex> lock(state_->mutex);
+  if (state_->shut_down) return false;
+  start();
+  return true;
+}
+
 void EventLoop::Shutdown() {
   const std::lock_guard<std::mutex> lock(state_->mutex);
   if (state_->shut_down) return;

@@ -87,6 +87,10 @@ class EventLoop {
   // No operation may be started from now on; Run returns when those under way have ended.
   void Shutdown();
 
+  // Calls `start`, which starts an operation, unless Shutdown has been called: then false. For operations
+  // that nobody holds back from a loop that is going; `start` must not call the loop.
+  bool StartUnlessShutDown(const std::function<void()>& start);
+
   grpc::CompletionQueue& queue();
 
  private:

@@ -119,12 +119,15 @@ class GrpcChannel final : public Channel {
     return FromGrpc(link()->channel->GetState(try_to_connect));
   }
 
-  void Watch(EventLoop& loop, Connectivity seen, Completion& completion) override {
+  bool Watch(EventLoop& loop, Connectivity seen, Completion& completion) override {
     Completion* tag = &completion;
-    HandOver(tag);
     const gpr_timespec deadline = may_change_ ? gpr_time_from_millis(kCredentialsCheckMs, GPR_TIMESPAN)
                                               : gpr_inf_future(GPR_CLOCK_MONOTONIC);
-    link()->channel->NotifyOnStateChange(ToGrpc(seen), deadline, &loop.queue(), tag);
+    const std::shared_ptr<Link> watched = link();
+    return loop.StartUnlessShutDown([&] {
+      HandOver(tag);
+      watched->channel->NotifyOnStateChange(ToGrpc(seen), deadline, &loop.queue(), tag);
+    });
   }
 
   LookupAttemptPtr MakeLookup(EventLoop& loop, std::string_view courier_id, const AttemptOptions& options,

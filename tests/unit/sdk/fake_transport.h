@@ -249,10 +249,11 @@ class FakeChannel final : public Channel {
     return server_.connectivity;
   }
 
-  void Watch(EventLoop& loop, Connectivity seen, Completion& completion) override {
+  bool Watch(EventLoop& loop, Connectivity seen, Completion& completion) override {
     const std::lock_guard<std::mutex> lock(server_.mutex);
     watchers_.push_back({&loop, &completion});
     if (seen != server_.connectivity) NotifyWatchers();
+    return true;
   }
 
   // With the server's mutex held.
