@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <future>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -93,14 +94,15 @@ class Doctor {
   void Call() {
     CallOptions call;
     call.total_timeout = context_.line.global.timeout.value_or(context_.line.global.connect_timeout);
-    std::promise<void> ended;
-    const std::future<void> end = ended.get_future();
+    // The callback's too: it may still be at it when the end has been seen here.
+    const auto ended = std::make_shared<std::promise<void>>();
+    const std::future<void> end = ended->get_future();
     const Clock::time_point begin = Clock::now();
     context_.client->GetCourierStatusAsync(
-        kProbe, call, [&](absl::StatusOr<CourierStatus> status, const CallReport& report) {
+        kProbe, call, [this, ended](absl::StatusOr<CourierStatus> status, const CallReport& report) {
           status_ = status.status();
           report_ = report;
-          ended.set_value();
+          ended->set_value();
         });
     while (context_.client->Endpoints().empty() && end.wait_for(kLookInterval) != std::future_status::ready) {
     }

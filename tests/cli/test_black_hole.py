@@ -12,8 +12,8 @@ from network import Network, missing
 MISSING = missing("nft")
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
 
-# Half of what --keepalive 10s allows would be too little for an unanswered ping, and more than the idle
-# time-out of 30 s would prove nothing of keepalive.
+# Seconds. More than --keepalive 10s and the 3 s for an answer to its ping; less than the 30 s after which a
+# stream without results is given up anyway, which would prove nothing of keepalive.
 LONGEST_GAP = 25
 
 

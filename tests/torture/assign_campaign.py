@@ -191,6 +191,12 @@ class Campaign:
                 if line.startswith("VmRSS:"):
                     self.memory.append(int(line.split()[1]) / 1024)
 
+    def memory_is_flat(self):
+        quarter = len(self.memory) // 4
+        if self.arguments.most_growth is None or quarter == 0:
+            return True
+        return max(self.memory[quarter:]) <= max(self.memory[:quarter]) + self.arguments.most_growth
+
     def judge(self, ended, seconds):
         results = {}
         lines = 0
@@ -232,7 +238,8 @@ class Campaign:
         good = (self.client.returncode == 0 and lines == expected and len(results) == expected
                 and differing == 0 and report["in_no_journal"] == 0
                 and self.hits >= self.arguments.least_hits
-                and (order_kept or not self.arguments.ordered))
+                and (order_kept or not self.arguments.ordered)
+                and self.memory_is_flat())
         report["good"] = good
         if not good:
             report["notes"] = ended["notes"]
@@ -254,6 +261,8 @@ def main():
     parser.add_argument("--interval", type=float, default=0.2, help="seconds between hits")
     parser.add_argument("--client-kills", type=int, default=10)
     parser.add_argument("--least-hits", type=int, default=0, help="fail when there were fewer")
+    parser.add_argument("--most-growth", type=float, metavar="MIB",
+                        help="fail when dispatchctl's resident memory grows by more after a quarter of the run")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     directory = Path(tempfile.mkdtemp(prefix="assign-campaign-"))

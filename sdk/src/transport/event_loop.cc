@@ -85,7 +85,8 @@ void EventLoop::RunDozing(const std::function<bool()>& may_doze) {
     if (may_doze()) {
       std::unique_lock<std::mutex> lock(state_->mutex);
       state_->roused.wait_until(lock, latest, [&] { return !state_->tasks.empty() || state_->shut_down; });
-      latest = Clock::time_point::min();
+      // What is left after a shutdown is waited for, not asked about again and again.
+      if (!state_->shut_down) latest = Clock::time_point::min();
     }
     Turn turn = Turn::kHandled;
     while (turn == Turn::kHandled) turn = RunOnce(latest);
