@@ -113,6 +113,28 @@ TEST(EventLoop, TakesTasksFromManyThreads) {
   EXPECT_EQ(ran.load(), 4000);
 }
 
+TEST(EventLoop, StartsNothingOnceItIsShutDown) {
+  EventLoop loop;
+  int started = 0;
+  EXPECT_TRUE(loop.StartUnlessShutDown([&] { ++started; }));
+  loop.Shutdown();
+  EXPECT_FALSE(loop.StartUnlessShutDown([&] { ++started; }));
+  EXPECT_EQ(started, 1);
+}
+
+TEST(LoopThread, RunsTasksWhileItDozes) {
+  std::atomic<int> ran{0};
+  LoopThread loop_thread([] { return true; });
+  for (int i = 1; i <= 100; ++i) {
+    Post(loop_thread.loop(), [&] {
+      ran.fetch_add(1);
+      ran.notify_all();
+    });
+    ran.wait(i - 1);
+  }
+  EXPECT_EQ(ran.load(), 100);
+}
+
 TEST(LoopThread, MayBeDestroyedOnItsOwnThread) {
   auto loop_thread = std::make_unique<LoopThread>();
   std::atomic<bool> destroyed{false};
