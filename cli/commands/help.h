@@ -2,7 +2,6 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "config/options.h"
 
@@ -13,7 +12,5 @@ std::string CommandHelp(Command command);
 
 /// The text of a help topic; empty for an unknown one.
 std::string TopicHelp(std::string_view topic);
-
-std::vector<std::string_view> HelpTopics();
 
 }  // namespace dispatchctl::cli

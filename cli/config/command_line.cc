@@ -18,9 +18,6 @@
 namespace dispatchctl::cli {
 namespace {
 
-// CLI11 wants a bound on how many operands there may be.
-constexpr int kMostOperands = 1 << 28;
-
 struct Binding {
   const OptionSpec* spec;
   CLI::Option* option;
@@ -49,8 +46,7 @@ class Parser {
       command->fallthrough();
       Bind(*command, CommandOptionTable(spec.command));
       commands_[command] = &spec;
-      if (spec.command == Command::kLookup) ids_ = AddOperands(*command, kMostOperands);
-      if (spec.command == Command::kHelp) topic_ = AddOperands(*command, 1);
+      if (spec.most_operands > 0) operands_[command] = AddOperands(*command, spec.most_operands);
     }
   }
 
@@ -128,7 +124,6 @@ class Parser {
     for (const CLI::App* command : app_.get_subcommands()) {
       result_.line.command = commands_.at(command)->command;
     }
-    if (topic_->count() > 0) result_.line.help_topic = topic_->results().front();
   }
 
   std::string HelpHint() const {
@@ -244,12 +239,15 @@ class Parser {
         const auto binding = std::find_if(bindings_.begin(), bindings_.end(),
                                           [option](const Binding& b) { return b.option == option; });
         const bool repeated = binding != bindings_.end() && binding->spec->arity == OptionArity::kRepeated;
-        if (!repeated && option != ids_) continue;
+        const auto operands = operands_.find(app);
+        if (!repeated && (operands == operands_.end() || option != operands->second)) continue;
         const std::string& value = option->results().at(taken[option]++);
         if (repeated) {
           Apply(*binding->spec, value, OptionLabel(*binding->spec));
-        } else {
+        } else if (result_.line.command == Command::kLookup) {
           result_.line.lookup.sources.push_back({.text = value, .is_file = false});
+        } else {
+          result_.line.operands.push_back(value);
         }
       }
     }
@@ -275,8 +273,7 @@ class Parser {
   CLI::App app_;
   std::vector<Binding> bindings_;
   std::map<const CLI::App*, const CommandSpec*> commands_;
-  CLI::Option* ids_ = nullptr;
-  CLI::Option* topic_ = nullptr;
+  std::map<const CLI::App*, const CLI::Option*> operands_;
   CLI::Option* help_ = nullptr;
   CLI::Option* version_ = nullptr;
 };

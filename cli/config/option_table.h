@@ -37,12 +37,17 @@ std::span<const OptionSpec> GlobalOptionTable();
 /// Those of one command; empty for commands that have none.
 std::span<const OptionSpec> CommandOptionTable(Command command);
 
+/// As many operands as there are.
+inline constexpr int kAnyNumber = 1 << 28;
+
 /// A command as the command line names it.
 struct CommandSpec {
   Command command;
   std::string_view name;
-  std::string_view operands;  ///< as the usage line shows them
+  std::string_view operands{};  ///< as the usage line shows them
   std::string_view help;
+  int most_operands = 0;
+  std::span<const OptionSpec> (*options)();
 };
 
 std::span<const CommandSpec> CommandTable();

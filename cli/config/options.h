@@ -104,7 +104,7 @@ struct CommandLine {
   LookupOptions lookup;
   AssignOptions assign;
   EndpointsOptions endpoints;
-  std::string help_topic;
+  std::vector<std::string> operands;  ///< those of lookup are in its sources, among its files
 };
 
 }  // namespace dispatchctl::cli

@@ -296,7 +296,7 @@ TEST(CommandLine, HelpAndVersion) {
   EXPECT_TRUE(ParseGood({"--help"}).global.help);
   EXPECT_TRUE(ParseGood({"lookup", "-h"}).global.help);
   EXPECT_TRUE(ParseGood({"--version"}).global.version);
-  EXPECT_EQ(ParseGood({"help", "exit-codes"}).help_topic, "exit-codes");
+  EXPECT_THAT(ParseGood({"help", "exit-codes"}).operands, ElementsAre("exit-codes"));
   EXPECT_EQ(ParseGood({"version"}).command, Command::kVersion);
   EXPECT_EQ(ParseGood({}).command, Command::kNone);
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "config/option_table.h"
+#include "help/help_texts.h"
 #include "text/escape.h"
 
 namespace dispatchctl::cli {
