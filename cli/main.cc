@@ -38,6 +38,9 @@ CommandResult RunCommand(CommandContext& context) {
     case Command::kEndpoints:
       TameLibraries(global);
       return RunEndpoints(context);
+    case Command::kHealth:
+      TameLibraries(global);
+      return RunHealth(context);
     case Command::kDoctor:
       TameLibraries(global);
       return RunDoctor(context);

@@ -10,6 +10,7 @@ namespace dispatchctl::cli {
 
 std::span<const OptionSpec> AssignOptionTable();
 std::span<const OptionSpec> EndpointsOptionTable();
+std::span<const OptionSpec> HealthOptionTable();
 std::span<const OptionSpec> LookupOptionTable();
 
 }  // namespace dispatchctl::cli
