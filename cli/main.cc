@@ -44,6 +44,8 @@ CommandResult RunCommand(CommandContext& context) {
     case Command::kDoctor:
       TameLibraries(global);
       return RunDoctor(context);
+    case Command::kDescribe:
+      return RunDescribe(context);
     case Command::kVersion:
       return RunVersion(context);
     case Command::kHelp:

@@ -37,6 +37,7 @@ CommandResult RunAssign(CommandContext& context);
 CommandResult RunEndpoints(CommandContext& context);
 CommandResult RunHealth(CommandContext& context);
 CommandResult RunDoctor(CommandContext& context);
+CommandResult RunDescribe(const CommandContext& context);
 CommandResult RunHelp(const CommandContext& context);
 CommandResult RunVersion(const CommandContext& context);
 

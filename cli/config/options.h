@@ -120,7 +120,11 @@ struct HealthCheckOptions {
   std::chrono::nanoseconds interval{std::chrono::seconds(2)};
 };
 
-enum class Command { kNone, kLookup, kAssign, kEndpoints, kHealth, kDoctor, kHelp, kVersion };
+struct DescribeOptions {
+  bool json_schema = false;
+};
+
+enum class Command { kNone, kLookup, kAssign, kEndpoints, kHealth, kDoctor, kDescribe, kHelp, kVersion };
 
 struct CommandLine {
   Command command = Command::kNone;
@@ -129,6 +133,7 @@ struct CommandLine {
   AssignOptions assign;
   EndpointsOptions endpoints;
   HealthCheckOptions health;
+  DescribeOptions describe;
   std::vector<std::string> operands;  ///< those of lookup are in its sources, among its files
 };
 

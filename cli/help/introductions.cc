@@ -99,6 +99,21 @@ prints an endpoint again when what it says has changed.
 
 )";
 
+constexpr std::string_view kDescribeIntroduction =
+    R"(Print the contract that this program was built with, or a part of it.
+
+Usage: dispatchctl describe [METHOD|MESSAGE] [--json-schema]
+
+Examples:
+  dispatchctl describe
+  dispatchctl describe GetCourierStatus
+  dispatchctl describe AssignmentUpdate --json-schema
+
+Prints .proto text, or with --json-schema the JSON Schema of messages as assign
+reads and lookup prints them. Needs no server.
+
+)";
+
 constexpr std::string_view kHelpIntroduction =
     R"(Explain a command or a topic.
 
@@ -127,6 +142,8 @@ std::string_view Introduction(Command command) {
       return kHealthIntroduction;
     case Command::kDoctor:
       return kDoctorIntroduction;
+    case Command::kDescribe:
+      return kDescribeIntroduction;
     case Command::kHelp:
       return kHelpIntroduction;
     case Command::kVersion:
