@@ -30,7 +30,7 @@ void TameLibraries(const CommandLine& line) {
   // What makes one call and ends has no use for a part of the heap for each of gRPC's threads: they would
   // cost a twentieth of its time in pages.
   if (!IsLongRunning(line)) ::mallopt(M_ARENA_MAX, 1);
-  // Debian's abseil looks for lock cycles at every lock, which takes a twentieth of a stream's throughput.
+  // Debian's abseil looks for lock cycles at every lock, which takes a tenth of a stream's throughput.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   if (line.global.verbosity < 2) ::setenv("GRPC_VERBOSITY", "NONE", 0);
 }
