@@ -35,6 +35,9 @@ CommandResult RunCommand(CommandContext& context) {
     case Command::kAssign:
       TameLibraries(global);
       return RunAssign(context);
+    case Command::kBench:
+      TameLibraries(global);
+      return RunBench(context);
     case Command::kEndpoints:
       TameLibraries(global);
       return RunEndpoints(context);

@@ -5,9 +5,12 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "bench/threshold.h"
 
 namespace dispatchctl::cli {
 
@@ -96,13 +99,33 @@ struct EndpointsOptions {
   std::chrono::nanoseconds interval{std::chrono::seconds(2)};
 };
 
-enum class Command { kNone, kLookup, kAssign, kEndpoints, kDoctor, kHelp, kVersion };
+enum class BenchWork { kLookup, kAssign };
+
+struct BenchOptions {
+  BenchWork work = BenchWork::kLookup;
+  std::vector<std::string> courier_ids;
+  std::vector<std::string> files;
+  std::size_t couriers = 1000;  ///< how many are made up where none are named
+  std::string zone = "zone-1";
+  bool zone_given = false;
+  std::optional<double> rate;  ///< a second
+  std::optional<std::size_t> concurrency;
+  std::optional<std::size_t> window;
+  std::optional<std::size_t> streams;
+  std::optional<std::chrono::nanoseconds> duration;
+  std::optional<std::uint64_t> count;
+  std::chrono::nanoseconds warmup{0};
+  std::vector<Threshold> thresholds;
+};
+
+enum class Command { kNone, kLookup, kAssign, kBench, kEndpoints, kDoctor, kHelp, kVersion };
 
 struct CommandLine {
   Command command = Command::kNone;
   GlobalOptions global;
   LookupOptions lookup;
   AssignOptions assign;
+  BenchOptions bench;
   EndpointsOptions endpoints;
   std::vector<std::string> operands;  ///< those of lookup are in its sources, among its files
 };
