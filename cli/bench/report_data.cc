@@ -121,7 +121,8 @@ std::string BenchJson(const BenchReport& report) {
 
 std::string BenchCsv(const BenchReport& report) {
   std::vector<std::pair<std::string, std::string>> cells;
-  for (const auto& [name, value] : Scalars(report).items()) cells.emplace_back(name, Cell(value));
+  const Json scalars = Scalars(report);
+  for (const auto& [name, value] : scalars.items()) cells.emplace_back(name, Cell(value));
   const Json latency = Distribution(report.counts.latency);
   std::vector<std::string> figures{"min", "mean"};
   for (const ReportedPercentile& percentile : kReportedPercentiles) figures.emplace_back(percentile.key);

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -412,16 +413,16 @@ def on_terminal(arguments, **environment):
 def test_a_terminal_shows_how_far_it_is(mock):
     arguments = ["bench", "lookup", "-s", mock.address, "--rps", "200", "--duration", "2s"]
     text, output = on_terminal(arguments)
-    lines = text.split("\r\x1b[K")
-    assert lines[0] == "" and lines[-1] == ""
-    shown = lines[1:-1]
+    first, *shown, last = text.split("\r\x1b[K")
+    assert first == ""
+    # The line is gone in the end; a busy machine may be told of.
+    assert last == "" or last.startswith("dispatchctl: warning: ")
     assert shown
     assert all(line.startswith("[") and " answers " in line for line in shown)
     assert any(" p50 " in line and " p99 " in line for line in shown)
     assert json.loads(output)["ok"] == 400
-    for quiet in (["-q"], []):
-        text, _ = on_terminal([*arguments, *quiet], TERM="xterm" if quiet else "dumb")
-        assert text == ""
+    assert on_terminal([*arguments, "-q"])[0] == ""
+    assert " answers " not in on_terminal(arguments, TERM="dumb")[0]
 
 
 def test_assignments(run, start_mock, tmp_path):
@@ -499,10 +500,14 @@ def test_assignments_that_are_not_answered_are_failures(run, start_mock):
     assert found["error_latency_ms"]["min"] >= 500
 
 
-def test_a_signal_ends_streams(start, start_mock, relay_to):
-    relay = relay_to(start_mock())
-    running = start("bench", "assign", "-s", relay.address, "--rps", "100", "--duration", "1h")
-    relay.wait_for("courier-5")
+def test_a_signal_ends_streams(start, start_mock, tmp_path):
+    path = tmp_path / "journal"
+    mock = start_mock("--journal", str(path))
+    running = start("bench", "assign", "-s", mock.address, "--rps", "100", "--duration", "1h")
+    deadline = time.monotonic() + PATIENCE
+    while path.stat().st_size == 0:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
     running.process.send_signal(signal.SIGINT)
     assert running.wait() == -signal.SIGINT
     found = running.record()

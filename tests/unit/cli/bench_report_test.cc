@@ -1,5 +1,3 @@
-#include "bench/report.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +8,7 @@
 #include <vector>
 
 #include "bench/latency_bars.h"
+#include "bench/report.h"
 #include "bench/report_formats.h"
 #include "bench/tally.h"
 #include "text/escape.h"
@@ -18,10 +17,10 @@ namespace dispatchctl::cli {
 namespace {
 
 using namespace std::chrono_literals;
+using nlohmann::json;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using nlohmann::json;
 
 // 90 lookups of 50 ms, 10 of 100 ms, 2 that failed.
 BenchReport SomeReport() {
@@ -98,7 +97,8 @@ TEST(BenchReport, JsonOfNothingHasNulls) {
   EXPECT_EQ(object["partial"], true);
   EXPECT_EQ(object["streams"], 2);
   EXPECT_EQ(object["accepted"], 0);
-  for (const char* name : {"rate_asked_per_s", "attempts", "latency_ms", "error_latency_ms", "start_delay_ms"}) {
+  for (const char* name :
+       {"rate_asked_per_s", "attempts", "latency_ms", "error_latency_ms", "start_delay_ms"}) {
     EXPECT_TRUE(object[name].is_null()) << name;
   }
   EXPECT_EQ(object["histogram"], json::array());
@@ -122,9 +122,10 @@ TEST(BenchReport, CsvIsAHeaderAndARow) {
 
 TEST(BenchReport, TextSaysWhatMatters) {
   const std::string text = BenchText(SomeReport(), {.unicode = true, .color = false});
-  EXPECT_THAT(text, AllOf(HasSubstr("open loop, 100/s asked, after 2 s of warm-up"), HasSubstr("localhost:50051"),
-                          HasSubstr("100 (98.04 %)"), HasSubstr("UNAVAILABLE 1, no_connection 1"),
-                          HasSubstr("1 started more than 1 ms after their time, at most 30 ms")));
+  EXPECT_THAT(text,
+              AllOf(HasSubstr("open loop, 100/s asked, after 2 s of warm-up"), HasSubstr("localhost:50051"),
+                    HasSubstr("100 (98.04 %)"), HasSubstr("UNAVAILABLE 1, no_connection 1"),
+                    HasSubstr("1 started more than 1 ms after their time, at most 30 ms")));
   EXPECT_THAT(text, AllOf(HasSubstr("p99.99"), HasSubstr("\u2588"), HasSubstr("missed  p99<20ms  100.000 ms"),
                           HasSubstr("met     max<1s"), Not(HasSubstr("\x1b")), Not(HasSubstr("partial"))));
   for (const std::string& line : Split(text, '\n')) EXPECT_LE(DisplayWidth(line), 80U) << line;
@@ -206,9 +207,16 @@ std::uint64_t CountIn(const std::vector<LatencyBar>& bars) {
 }
 
 TEST(LatencyBars, CoverWhatThereIsWithoutGaps) {
-  for (const auto& latencies : std::vector<std::vector<std::chrono::nanoseconds>>{
-           {0ns}, {5ns, 1us}, {50ms}, {50ms, 50100us}, {50ms, 100ms}, {50ms, 199ms}, {50ms, 200ms}, {1us, 3h},
-           {0ns, 20000h}, {999us, 1ms, 1s}}) {
+  for (const auto& latencies : std::vector<std::vector<std::chrono::nanoseconds>>{{0ns},
+                                                                                  {5ns, 1us},
+                                                                                  {50ms},
+                                                                                  {50ms, 50100us},
+                                                                                  {50ms, 100ms},
+                                                                                  {50ms, 199ms},
+                                                                                  {50ms, 200ms},
+                                                                                  {1us, 3h},
+                                                                                  {0ns, 20000h},
+                                                                                  {999us, 1ms, 1s}}) {
     const LatencyHistogram histogram = HistogramOf(latencies);
     const std::vector<LatencyBar> bars = LatencyBars(histogram, 16);
     ASSERT_FALSE(bars.empty());

@@ -47,7 +47,7 @@ TEST(Schedule, DoesNotDriftAtOddRates) {
 TEST(Schedule, TheWarmUpComesOnTop) {
   Schedule schedule({.rate = 100.0, .warmup = 500ms, .duration = 1s});
   std::size_t measured = 0;
-  for (const nanoseconds start : StartsUntil(schedule, 10s)) measured += schedule.Measured(start) ? 1 : 0;
+  for (const nanoseconds start : StartsUntil(schedule, 10s)) measured += schedule.Measured(start) ? 1U : 0U;
   EXPECT_EQ(measured, 100U);
   EXPECT_EQ(schedule.taken(), 150U);
 }

@@ -1,10 +1,9 @@
-#include "bench/threshold.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "bench/report.h"
 #include "bench/report_formats.h"
+#include "bench/threshold.h"
 
 namespace dispatchctl::cli {
 namespace {

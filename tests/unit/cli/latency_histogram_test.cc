@@ -82,7 +82,8 @@ TEST(LatencyHistogram, AgreesWithSortedSamplesOfAnySize) {
   for (const double quantile : {0.0, 0.001, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999, 1.0}) {
     const auto rank = static_cast<std::size_t>(std::ceil(quantile * static_cast<double>(samples.size())));
     const auto expected = static_cast<double>(samples[std::max<std::size_t>(rank, 1) - 1]);
-    EXPECT_NEAR(static_cast<double>(histogram.Quantile(quantile).count()), expected, expected / 512) << quantile;
+    EXPECT_NEAR(static_cast<double>(histogram.Quantile(quantile).count()), expected, expected / 512)
+        << quantile;
   }
   EXPECT_EQ(histogram.min().count(), samples.front());
   EXPECT_EQ(histogram.max().count(), samples.back());
