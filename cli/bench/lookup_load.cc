@@ -1,6 +1,5 @@
 #include "bench/lookup_load.h"
 
-#include <utility>
 
 #include "commands/client_setup.h"
 
@@ -66,11 +65,11 @@ void LookupLoad::OnResult(const LookupItem& item) {
     tally_.AddStart(started - (begin_ + intended), (item.tag & kWaited) != 0);
   }
   if (status.ok()) return tally_.AddSuccess(now, latency, report.attempts);
-  tally_.AddFailure(now, latency, FailureCode(status, report), report.attempts);
-  ErrorReport error = RpcError(status, report, options_.identity);
-  if (error.kind != ErrorKind::kConnect) return;
+  const std::string code = FailureCode(status, report);
+  tally_.AddFailure(now, latency, code, report.attempts);
+  if (code != kNoConnection) return;
   const std::lock_guard lock(mutex_);
-  if (!first_connect_error_.has_value()) first_connect_error_ = std::move(error);
+  if (!first_connect_error_.has_value()) first_connect_error_ = RpcError(status, report, options_.identity);
 }
 
 }  // namespace dispatchctl::cli

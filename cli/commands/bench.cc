@@ -47,8 +47,10 @@ constexpr std::size_t kUsualWindow = 4096;
 constexpr std::chrono::seconds kUsualAnswerTimeout{10};
 constexpr std::chrono::seconds kInterruptGrace{1};
 constexpr std::chrono::milliseconds kProgressInterval{250};
-// Calls that fall due within it cost one waking of this thread and of the SDK's.
-constexpr std::chrono::microseconds kTimeStep{50};
+// Calls that fall due within it cost one waking of this thread and of the SDK's, which cost as much as the
+// call itself. It is worth that only where several do.
+constexpr std::chrono::microseconds kTimeStep{250};
+constexpr double kFastRate = 4000.0;
 // Starts that are late by this share of what calls take are worth a warning.
 constexpr double kNotableDelay = 0.1;
 
@@ -168,7 +170,7 @@ class BenchSession {
     ::prctl(PR_SET_TIMERSLACK, 1);
     FeedLoop::Options options{.drain_timeout = kInterruptGrace,
                               .on_interrupt = [this](int signal) { OnInterrupt(signal); },
-                              .time_step = kTimeStep};
+                              .time_step = TimeStep()};
     if (ShowsProgress()) {
       options.tick_interval = kProgressInterval;
       options.on_tick = [this] { DrawProgress(); };
@@ -267,6 +269,8 @@ class BenchSession {
   }
 
   nanoseconds AnswerTimeout() const { return context_.line.global.timeout.value_or(kUsualAnswerTimeout); }
+
+  nanoseconds TimeStep() const { return plan_.rate.value_or(0.0) > kFastRate ? kTimeStep : nanoseconds(1); }
 
   void OnInterrupt(int signal) {
     stopped_ = feed_->Elapsed();

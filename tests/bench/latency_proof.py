@@ -4,10 +4,11 @@
 latency_proof.py BIN_DIRECTORY [OPTION...]
 
 dispatch-mock answers nine in ten lookups after --fast and the others after --slow. In the middle of the run it stalls
-for --stall: it is stopped (--kind pause), so that what comes meanwhile is answered after the stall; or each answer is
-held back for so long (--kind hold), so that nothing piles up. What each lookup then takes, counted from when it should
-have started, is known, and so is each percentile. Prints measured against expected in Markdown, and what a closed loop
-with as many in flight makes of the same stall. Exits 9 when a figure is further off than --tolerance.
+for --stall: it is stopped (--kind pause), and has to deal with all that came meanwhile when it goes on; or the answers
+to all lookups that should start meanwhile are held back for so long (--kind hold), and nothing piles up. What each
+lookup then takes, counted from when it should have started, is known, and so is each percentile. Prints measured
+against expected in Markdown, and what a closed loop with as many in flight makes of a server that is stopped. Exits 9
+when a figure is further off than --tolerance.
 
 A percentile where the distribution has a step is either end of it: as many lookups as chance may have put there
 (three standard deviations) and the moments between a signal and its effect give each expected figure its two ends.
@@ -49,20 +50,17 @@ def arguments():
 class Mock:
     """A running server with the two latencies."""
 
-    def __init__(self, options):
-        self.program = str(options.bin / "dispatch-mock")
-        self.slow_fault = f"latency={options.slow - options.fast}ms,prob={SLOW_SHARE}"
+    def __init__(self, options, kind):
+        faults = [f"latency={options.slow - options.fast}ms,prob={SLOW_SHARE}"]
+        if kind == "hold":
+            before = round(options.rps * (options.warmup + (options.duration - options.stall) / 2))
+            held = round(options.rps * options.stall)
+            faults.append(f"latency={options.stall * 1000:.0f}ms,after={before},first={held}")
         self.process = subprocess.Popen(
-            [self.program, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--latency",
-             f"{options.fast}ms", "--fault", self.slow_fault],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-        ready = json.loads(self.process.stdout.readline())
-        self.address, self.admin = ready["listen"][0], ready["admin"]
-
-    def set_faults(self, *faults):
-        specs = [word for fault in faults for word in ("--set", fault)]
-        subprocess.run([self.program, "ctl", "faults", *specs, "--admin", self.admin], check=True, timeout=PATIENCE,
-                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            [str(options.bin / "dispatch-mock"), "serve", "--listen", "127.0.0.1:0", "--latency",
+             f"{options.fast}ms", *(word for fault in faults for word in ("--fault", fault))],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.address = json.loads(self.process.stdout.readline())["listen"][0]
 
     def wait_until_stopped(self):
         stat = pathlib.Path(f"/proc/{self.process.pid}/stat")
@@ -71,22 +69,16 @@ class Mock:
             assert time.monotonic() < deadline, "the server did not stop"
             time.sleep(0.0001)
 
-    def stall(self, kind, seconds):
-        """Stalls, and returns how long that took at the least and at the most."""
+    def pause(self, seconds):
+        """Stops, and goes on. How long that took, at the least and at the most."""
         begin = time.monotonic()
-        if kind == "pause":
-            self.process.send_signal(signal.SIGSTOP)
-            self.wait_until_stopped()
-        else:
-            self.set_faults(self.slow_fault, f"latency={seconds * 1000:.0f}ms")
-        surely_begun = time.monotonic()
+        self.process.send_signal(signal.SIGSTOP)
+        self.wait_until_stopped()
+        surely_stopped = time.monotonic()
         time.sleep(seconds)
-        surely_going = time.monotonic()
-        if kind == "pause":
-            self.process.send_signal(signal.SIGCONT)
-        else:
-            self.set_faults(self.slow_fault)
-        return surely_going - surely_begun, time.monotonic() - begin
+        surely_not_going = time.monotonic()
+        self.process.send_signal(signal.SIGCONT)
+        return surely_not_going - surely_stopped, time.monotonic() - begin
 
     def close(self):
         self.process.send_signal(signal.SIGCONT)
@@ -95,17 +87,17 @@ class Mock:
         self.process.stdout.close()
 
 
-def bench(options, mock, *load):
-    """Runs the benchmark with a stall in its middle; its report, and the stall's two lengths in seconds."""
+def bench(options, mock, kind, *load):
+    """Runs the benchmark with a stall in its middle; its report, and the stall's least and most length in seconds."""
     process = subprocess.Popen(
         [str(options.bin / "dispatchctl"), "bench", "lookup", "-s", mock.address, "-o", "json", "--duration",
          f"{options.duration * 1000:.0f}ms", "--warmup", f"{options.warmup * 1000:.0f}ms", *load],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     try:
-        stall = (0.0, 0.0)
-        if options.stall > 0:
+        stall = (options.stall, options.stall)
+        if kind == "pause" and options.stall > 0:
             time.sleep(options.warmup + (options.duration - options.stall) / 2)
-            stall = mock.stall(options.kind, options.stall)
+            stall = mock.pause(options.stall)
         output, _ = process.communicate(timeout=options.duration + PATIENCE)
     finally:
         if process.poll() is None:
@@ -177,10 +169,11 @@ def compare(options, report, stall):
     return good
 
 
-def show_closed_loop(options, mock, open_report):
-    """Prints what a closed loop makes of the same stall."""
+def show_closed_loop(options, open_report):
+    """Prints what a closed loop makes of a stall as long."""
     in_flight = max(1, round(options.rps * (options.fast * (1 - SLOW_SHARE) + options.slow * SLOW_SHARE) / 1000))
-    report, _ = bench(options, mock, "--concurrency", str(in_flight))
+    with contextlib.closing(Mock(options, "pause")) as mock:
+        report, _ = bench(options, mock, "pause", "--concurrency", str(in_flight))
     print(f"\nClosed loop, {in_flight} in flight, {report['rate_per_s']:.0f}/s:")
     for name in ("p50", "p95", "p99", "p99_9", "max"):
         print(f"  {name.replace('_', '.'):>6} {report['latency_ms'][name]:10.2f} ms, open loop "
@@ -190,16 +183,16 @@ def show_closed_loop(options, mock, open_report):
 def main():
     options = arguments()
     options.bin = options.bin.resolve()
-    with contextlib.closing(Mock(options)) as mock:
-        report, stall = bench(options, mock, "--rps", str(options.rps), "--concurrency", "65536")
-        print(f"{options.rps}/s for {options.duration:g} s, {options.fast} ms, one in ten {options.slow} ms, "
-              f"stalled ({options.kind}) for {stall[0] * 1000:.0f} to {stall[1] * 1000:.0f} ms; rate "
-              f"{report['rate_per_s']:.1f}/s, started late by p50 {report['start_delay_ms']['p50']:.3f} ms, p99 "
-              f"{report['start_delay_ms']['p99']:.3f} ms, at most {report['start_delay_ms']['max']:.3f} ms\n")
-        assert report["total"] == report["ok"] == options.rps * options.duration, report
-        good = compare(options, report, stall)
-        if options.stall > 0 and not options.no_closed_loop:
-            show_closed_loop(options, mock, report)
+    with contextlib.closing(Mock(options, options.kind)) as mock:
+        report, stall = bench(options, mock, options.kind, "--rps", str(options.rps), "--concurrency", "65536")
+    delay = report["start_delay_ms"]
+    print(f"{options.rps}/s for {options.duration:g} s, {options.fast} ms, one in ten {options.slow} ms, stalled "
+          f"({options.kind}) for {stall[0] * 1000:.0f} to {stall[1] * 1000:.0f} ms; rate {report['rate_per_s']:.1f}/s, "
+          f"started late by p50 {delay['p50']:.3f} ms, p99 {delay['p99']:.3f} ms, at most {delay['max']:.3f} ms\n")
+    assert report["total"] == report["ok"] == options.rps * options.duration, report
+    good = compare(options, report, stall)
+    if options.stall > 0 and not options.no_closed_loop:
+        show_closed_loop(options, report)
     sys.exit(0 if good else MISSED)
 
 
