@@ -1,5 +1,6 @@
 #include "bench/lookup_load.h"
 
+#include <utility>
 
 #include "commands/client_setup.h"
 

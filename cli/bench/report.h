@@ -45,9 +45,9 @@ struct BenchReport {
   std::string_view work;  ///< "lookup" or "assign"
   std::string target;
   BenchPlan plan;
-  std::size_t concurrency = 0;         ///< most calls, or unanswered assignments, in flight
+  std::size_t concurrency = 0;           ///< most calls, or unanswered assignments, in flight
   std::optional<std::size_t> streams{};  ///< of assignments
-  std::uint64_t resent = 0;            ///< of assignments, as reconnects
+  std::uint64_t resent = 0;              ///< of assignments, as reconnects
   std::uint64_t reconnects = 0;
   std::chrono::system_clock::time_point started_at;
   bool partial = false;                 ///< ended before its time
