@@ -32,7 +32,7 @@ std::vector<nanoseconds> Decades(nanoseconds least, nanoseconds most, std::span<
     for (const double step : steps) {
       const nanoseconds end = FromDouble(decade * step);
       if (end <= least) ends.clear();
-      if (ends.empty() && end > least) ends.push_back(nanoseconds(0));
+      if (ends.empty() && end > least) ends.emplace_back(0);
       ends.push_back(end);
       if (end > most) return ends;
     }
@@ -90,8 +90,10 @@ std::string DrawBar(double share, std::size_t width, bool unicode) {
   std::string bar;
   if (!(share > 0.0)) return bar;
   const double columns = std::min(share, 1.0) * static_cast<double>(width);
-  if (!unicode)
-    return std::string(std::max<std::size_t>(static_cast<std::size_t>(std::lround(columns)), 1), '#');
+  if (!unicode) {
+    bar.assign(std::max<std::size_t>(static_cast<std::size_t>(std::lround(columns)), 1), '#');
+    return bar;
+  }
   const auto eighths = std::max<std::size_t>(static_cast<std::size_t>(std::lround(columns * 8.0)), 1);
   for (std::size_t i = 0; i < eighths / 8; ++i) bar += "\u2588";
   bar += kEighths[eighths % 8];
