@@ -20,7 +20,7 @@ using namespace dispatchctl::cli;
 
 // Many calls, or messages, one after another.
 bool IsLongRunning(const CommandLine& line) {
-  if (line.command == Command::kAssign) return true;
+  if (line.command == Command::kAssign || line.command == Command::kBench) return true;
   const std::vector<LookupSource>& ids = line.lookup.sources;
   return line.command == Command::kLookup && !ids.empty() && (ids.size() > 1 || ids.front().is_file);
 }
@@ -46,6 +46,9 @@ CommandResult RunCommand(CommandContext& context) {
     case Command::kAssign:
       TameLibraries(context.line);
       return RunAssign(context);
+    case Command::kBench:
+      TameLibraries(context.line);
+      return RunBench(context);
     case Command::kEndpoints:
       TameLibraries(context.line);
       return RunEndpoints(context);

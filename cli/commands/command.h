@@ -34,6 +34,7 @@ using CommandResult = std::optional<ErrorReport>;
 
 CommandResult RunLookup(CommandContext& context);
 CommandResult RunAssign(CommandContext& context);
+CommandResult RunBench(CommandContext& context);
 CommandResult RunEndpoints(CommandContext& context);
 CommandResult RunHealth(CommandContext& context);
 CommandResult RunDoctor(CommandContext& context);

@@ -1,4 +1,3 @@
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include "commands/client_setup.h"
 #include "commands/command.h"
 #include "commands/endpoint_records.h"
+#include "commands/endpoint_wait.h"
 #include "output/field_selection.h"
 #include "output/make_format.h"
 #include "output/run_errors.h"
@@ -22,23 +22,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
-
-// How often the pool is looked at while it connects: soon at first, as most servers are near.
-constexpr milliseconds kShortestPause{1};
-constexpr milliseconds kLongestPause{50};
-// Names are mostly resolved by then; asking why one is not takes a lookup.
-constexpr milliseconds kUsualResolving{100};
-
-// Asked for only where no endpoint can be reached, to learn why: it does not leave this machine.
-constexpr const char* kProbe = "dispatchctl-endpoints";
-
-bool IsReady(const EndpointStatus& endpoint) {
-  return endpoint.state == EndpointState::kReady;
-}
-
-bool IsSettled(const EndpointStatus& endpoint) {
-  return IsReady(endpoint) || endpoint.state == EndpointState::kTransientFailure;
-}
 
 class EndpointsSession {
  public:
@@ -54,7 +37,9 @@ class EndpointsSession {
     ClientOptions client_options;
     if (auto error = MakeClientOptions(context_.line.global, client_options)) return error;
     if (auto error = ConnectClient(context_, std::move(client_options))) return error;
-    std::optional<ErrorReport> unreachable = Connect();
+    std::optional<ErrorReport> unreachable =
+        WaitForEndpoints(*context_.client, context_.line.global,
+                         [this](auto time) { return pauses_.WaitUntil(Clock::now() + time); });
     List();
     // Who watches may be waiting for the server to come.
     while (options_.watch && pauses_.WaitUntil(Clock::now() + options_.interval)) List();
@@ -70,60 +55,6 @@ class EndpointsSession {
   }
 
  private:
-  // Waits until every endpoint is connected or has failed to. The error, if none is connected.
-  std::optional<ErrorReport> Connect() {
-    const Clock::time_point begin = Clock::now();
-    const Clock::time_point deadline = begin + context_.line.global.connect_timeout;
-    milliseconds pause = kShortestPause;
-    for (; Clock::now() < deadline && pauses_.WaitUntil(Clock::now() + pause);
-         pause = std::min(pause * 2, kLongestPause)) {
-      const std::vector<EndpointStatus> endpoints = context_.client->Endpoints();
-      if (endpoints.empty()) {
-        if (Clock::now() < begin + kUsualResolving) continue;
-        if (std::optional<ErrorReport> error = WhyUnresolved()) return error;
-      } else if (std::all_of(endpoints.begin(), endpoints.end(), IsSettled)) {
-        break;
-      }
-    }
-    const std::vector<EndpointStatus> endpoints = context_.client->Endpoints();
-    if (pauses_.signal() != 0 || std::any_of(endpoints.begin(), endpoints.end(), IsReady))
-      return std::nullopt;
-    return WhyUnreachable();
-  }
-
-  // The error of resolving; nothing while it is still going on.
-  std::optional<ErrorReport> WhyUnresolved() {
-    std::optional<ErrorReport> error = Probe(milliseconds(1));
-    if (!error.has_value() || error->phase != PhaseName(Phase::kResolve)) return std::nullopt;
-    if (error->code == absl::StatusCode::kDeadlineExceeded) return std::nullopt;
-    return error;
-  }
-
-  std::optional<ErrorReport> WhyUnreachable() {
-    std::optional<ErrorReport> error = Probe(kProbeTimeout);
-    if (!error.has_value() || error->code != absl::StatusCode::kDeadlineExceeded) return error;
-    // What it says is about the probe's own time.
-    error->message = fmt::format(
-        "no endpoint of {} connected within {}ms (--connect-timeout)", context_.line.global.server,
-        std::chrono::ceil<milliseconds>(context_.line.global.connect_timeout).count());
-    error->code = absl::StatusCode::kUnavailable;
-    return error;
-  }
-
-  // The error of a lookup that finds no endpoint to go to; nothing where it finds one.
-  std::optional<ErrorReport> Probe(milliseconds timeout) {
-    CallOptions call;
-    call.total_timeout = timeout;
-    call.wait_for_ready = false;
-    CallReport report;
-    const auto status = context_.client->GetCourierStatus(kProbe, call, &report);
-    if (status.ok()) return std::nullopt;
-    ErrorReport error = RpcError(status.status(), report, IdentityOf(context_.line.global, kLookupMethod));
-    if (error.kind != ErrorKind::kConnect) return std::nullopt;
-    error.method.clear();
-    return error;
-  }
-
   void List() {
     std::optional<std::chrono::system_clock::time_point> time;
     if (options_.watch) time = std::chrono::system_clock::now();
@@ -132,8 +63,6 @@ class EndpointsSession {
     }
     records_.Flush(signals_.fd());
   }
-
-  static constexpr milliseconds kProbeTimeout{500};
 
   CommandContext& context_;
   const EndpointsOptions& options_;

@@ -1,28 +1,13 @@
 #include "commands/lookup_feed.h"
 
-#include <dispatchctl/validation.h>
+#include <absl/status/statusor.h>
 #include <fmt/format.h>
 
-#include <cstring>
-#include <nlohmann/json.hpp>
 #include <utility>
 
+#include "input/courier_id_line.h"
+
 namespace dispatchctl::cli {
-namespace {
-
-// An id may stand in a JSON object, such as a line that lookup itself has printed.
-std::optional<std::string> IdFromJson(std::string_view text) {
-  const auto object = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!object.is_object()) return std::nullopt;
-  for (const char* name : {"courier_id", "courierId"}) {
-    const auto field = object.find(name);
-    if (field != object.end() && field->is_string()) return field->get<std::string>();
-  }
-  return std::nullopt;
-}
-
-}  // namespace
-
 Feed::Wants LookupFeed::Pump(bool readable) {
   if (readable) {
     read_error_ = files_.Fill();
@@ -86,16 +71,11 @@ std::optional<Feed::Wants> LookupFeed::PumpFile() {
 
 LookupFeed::Step LookupFeed::SubmitLine(const Line& line) {
   const std::string_view text(line.data, line.size);
-  if (const std::size_t invalid = FindInvalidUtf8(text); invalid != std::string_view::npos) {
-    return SubmitBadLine(line, text, fmt::format("column {}: invalid UTF-8", invalid + 1));
-  }
-  if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
-    return SubmitBadLine(line, text, fmt::format("column {}: NUL byte", nul + 1));
-  }
-  if (text.front() != '{') return Submit(text);
-  const std::optional<std::string> courier_id = IdFromJson(text);
-  if (!courier_id.has_value()) {
-    return SubmitBadLine(line, {}, "expected an id, or an object with a string \"courier_id\"");
+  const absl::StatusOr<std::string> courier_id = CourierIdOf(text);
+  if (!courier_id.ok()) {
+    const bool is_text = courier_id.status().code() != absl::StatusCode::kDataLoss;
+    return SubmitBadLine(line, is_text ? std::string_view() : text,
+                         std::string(courier_id.status().message()));
   }
   return Submit(*courier_id);
 }

@@ -5,9 +5,12 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "bench/threshold.h"
 
 namespace dispatchctl::cli {
 
@@ -114,6 +117,25 @@ struct EndpointsOptions {
   std::chrono::nanoseconds interval{std::chrono::seconds(2)};
 };
 
+enum class BenchWork { kLookup, kAssign };
+
+struct BenchOptions {
+  BenchWork work = BenchWork::kLookup;
+  std::vector<std::string> courier_ids;
+  std::vector<std::string> files;
+  std::size_t couriers = 1000;  ///< how many are made up where none are named
+  std::string zone = "zone-1";
+  bool zone_given = false;
+  std::optional<double> rate;  ///< a second
+  std::optional<std::size_t> concurrency;
+  std::optional<std::size_t> window;
+  std::optional<std::size_t> streams;
+  std::optional<std::chrono::nanoseconds> duration;
+  std::optional<std::uint64_t> count;
+  std::chrono::nanoseconds warmup{0};
+  std::vector<Threshold> thresholds;
+};
+
 struct HealthCheckOptions {
   std::string service;  ///< empty: the server as a whole
   bool watch = false;
@@ -124,13 +146,25 @@ struct DescribeOptions {
   bool json_schema = false;
 };
 
-enum class Command { kNone, kLookup, kAssign, kEndpoints, kHealth, kDoctor, kDescribe, kHelp, kVersion };
+enum class Command {
+  kNone,
+  kLookup,
+  kAssign,
+  kBench,
+  kEndpoints,
+  kHealth,
+  kDoctor,
+  kDescribe,
+  kHelp,
+  kVersion
+};
 
 struct CommandLine {
   Command command = Command::kNone;
   GlobalOptions global;
   LookupOptions lookup;
   AssignOptions assign;
+  BenchOptions bench;
   EndpointsOptions endpoints;
   HealthCheckOptions health;
   DescribeOptions describe;

@@ -49,6 +49,31 @@ that of the input.
 
 )";
 
+constexpr std::string_view kBenchIntroduction =
+    R"(Measure a service: latencies and errors under a load.
+
+Usage: dispatchctl bench lookup [--rps R] [--duration DUR] [options] [ID...]
+       dispatchctl bench assign [--rps R] [--streams K] [options] [ID...]
+
+Examples:
+  dispatchctl bench lookup -s localhost:50051 --rps 1000 --duration 30s
+  dispatchctl bench lookup -s localhost:50051 --rps 500 --warmup 2s \
+      --threshold 'p99<20ms' --threshold 'errors<0.1%'
+  dispatchctl bench lookup -s localhost:50051 --concurrency 50 --count 100000
+  dispatchctl bench assign -s localhost:50051 --rps 5000 --streams 2 -o json
+
+Open loop, which is the default (100 a second for 10s): calls start when the
+rate says so, whatever became of those before them, and latency counts from
+there. A stall of the server shows in every call that should have started
+meanwhile. Closed loop: --concurrency without --rps keeps so many in flight, and
+starts one when another ends; stalls then hide the calls they hold up.
+
+A call gets one attempt unless --max-attempts says otherwise, and no circuit
+breaker. Exits 6 when calls failed, unless a threshold says how many may, and 7
+when a threshold was missed. Put no load on a service that is not yours.
+
+)";
+
 constexpr std::string_view kDoctorIntroduction =
     R"(Look for what keeps a service from being reached.
 
@@ -136,6 +161,8 @@ std::string_view Introduction(Command command) {
       return kLookupIntroduction;
     case Command::kAssign:
       return kAssignIntroduction;
+    case Command::kBench:
+      return kBenchIntroduction;
     case Command::kEndpoints:
       return kEndpointsIntroduction;
     case Command::kHealth:

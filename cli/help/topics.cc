@@ -15,7 +15,7 @@ constexpr std::string_view kExitCodes = R"(Exit codes
   4        input data invalid, or an input file could not be read
   5        never connected: resolving, refused, TLS, connect time-out
   6        finished; some records failed or were skipped
-  7        finished; negative answer: --fail-on rejected
+  7        finished; negative answer: --fail-on rejected, a threshold missed
   8        the stream ended with assignments unacknowledged or unread
   64+N     gRPC status N:
              65 CANCELLED            73 FAILED_PRECONDITION

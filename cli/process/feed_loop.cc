@@ -6,7 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <climits>
+#include <ctime>
+#include <optional>
 
 namespace dispatchctl::cli {
 namespace {
@@ -14,11 +15,16 @@ namespace {
 // The SDK ends cancelled work at once, unless its thread is stuck writing to a reader that does not read.
 constexpr std::chrono::seconds kCancelGrace{1};
 
-int PollTimeout(std::chrono::steady_clock::time_point deadline) {
-  if (deadline == std::chrono::steady_clock::time_point::max()) return -1;
-  const auto left =
-      std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
-  return static_cast<int>(std::clamp<std::chrono::milliseconds::rep>(left, 0, INT_MAX));
+// How long to wait until `deadline`, rounded up to a multiple of `step`; nothing: for ever.
+std::optional<timespec> PollTimeout(std::chrono::steady_clock::time_point deadline,
+                                    std::chrono::nanoseconds step) {
+  using std::chrono::nanoseconds;
+  using std::chrono::seconds;
+  if (deadline == std::chrono::steady_clock::time_point::max()) return std::nullopt;
+  const nanoseconds left = std::max<nanoseconds>(deadline - std::chrono::steady_clock::now(), nanoseconds(0));
+  const nanoseconds wait = (left + step - nanoseconds(1)) / step * step;
+  const auto whole = std::chrono::duration_cast<seconds>(wait);
+  return timespec{.tv_sec = whole.count(), .tv_nsec = (wait - whole).count()};
 }
 
 }  // namespace
@@ -33,8 +39,9 @@ FeedLoopResult FeedLoop::Run() {
     if (!HandleDeadline()) break;
     Tick();
     if (stage_ != Stage::kFeeding) continue;
-    const bool due = wants_ == Feed::Wants::kTime && Clock::now() >= feed_.resume_time();
-    if (due || (wants_ == Feed::Wants::kRoom ? events.woken : events.input)) Step(feed_.Pump(events.input));
+    const bool due = WantsTime() && Clock::now() >= feed_.resume_time();
+    const bool room = events.woken && (wants_ == Feed::Wants::kRoom || wants_ == Feed::Wants::kRoomOrTime);
+    if (due || room || events.input) Step(feed_.Pump(events.input));
   }
   return result_;
 }
@@ -47,7 +54,8 @@ FeedLoop::Events FeedLoop::Wait() {
                              // No events asked for: errors and hang-ups are always told.
                              {watch_output ? records_.fd() : -1, 0, 0},
                              {wants_input ? feed_.input_fd() : -1, POLLIN, 0}}};
-  if (::poll(fds.data(), fds.size(), PollTimeout(WakeTime())) < 0) return {};
+  const std::optional<timespec> timeout = PollTimeout(WakeTime(), options_.time_step);
+  if (::ppoll(fds.data(), fds.size(), timeout.has_value() ? &*timeout : nullptr, nullptr) < 0) return {};
   Events events;
   events.woken = fds[0].revents != 0;
   if (events.woken) wakeup_.Clear();
@@ -57,9 +65,13 @@ FeedLoop::Events FeedLoop::Wait() {
   return events;
 }
 
+bool FeedLoop::WantsTime() const {
+  return wants_ == Feed::Wants::kTime || wants_ == Feed::Wants::kRoomOrTime;
+}
+
 FeedLoop::Clock::time_point FeedLoop::WakeTime() const {
   const Clock::time_point soonest = std::min(deadline_, next_tick_);
-  const bool paced = stage_ == Stage::kFeeding && wants_ == Feed::Wants::kTime;
+  const bool paced = stage_ == Stage::kFeeding && WantsTime();
   return paced ? std::min(soonest, feed_.resume_time()) : soonest;
 }
 
@@ -75,6 +87,9 @@ void FeedLoop::Step(Feed::Wants wants) {
   if (wants != Feed::Wants::kEnd) return;
   result_.input_ended = true;
   StopFeeding(Stage::kDraining);
+  if (options_.finish_timeout != std::chrono::nanoseconds::max()) {
+    deadline_ = Clock::now() + options_.finish_timeout;
+  }
 }
 
 void FeedLoop::StopFeeding(Stage next) {
@@ -110,6 +125,7 @@ bool FeedLoop::HandleDeadline() {
     result_.unfinished = true;
     return false;
   }
+  result_.finish_timed_out = stage_ == Stage::kDraining;
   CancelAndWait();
   return true;
 }

@@ -14,17 +14,18 @@ namespace dispatchctl::cli {
 class Feed {
  public:
   enum class Wants {
-    kInput,  ///< nothing more to hand in until input_fd() is readable
-    kRoom,   ///< the window is full; the SDK's on_writable comes as a wake-up
-    kTime,   ///< nothing more to hand in before resume_time()
-    kEnd,    ///< nothing more will be handed in
+    kInput,       ///< nothing more to hand in until input_fd() is readable
+    kRoom,        ///< the window is full; the SDK's on_writable comes as a wake-up
+    kTime,        ///< nothing more to hand in before resume_time()
+    kRoomOrTime,  ///< as kRoom, but no longer than until resume_time()
+    kEnd,         ///< nothing more will be handed in
   };
 
   virtual ~Feed() = default;
 
   virtual int input_fd() const = 0;
 
-  /// When Pump is to be called again after it has said kTime.
+  /// When Pump is to be called again after it has said kTime or kRoomOrTime.
   virtual std::chrono::steady_clock::time_point resume_time() const { return {}; }
 
   /// Hands in what is there. Reads from input_fd() once when `readable`, and never waits.
@@ -35,10 +36,11 @@ class Feed {
 };
 
 struct FeedLoopResult {
-  int signal = 0;              ///< the first signal that came, if any
-  bool leave_at_once = false;  ///< a second one came
-  bool input_ended = false;    ///< the feed said so, rather than being stopped
-  bool unfinished = false;     ///< gave up waiting for the end; callbacks may still be running
+  int signal = 0;                 ///< the first signal that came, if any
+  bool leave_at_once = false;     ///< a second one came
+  bool input_ended = false;       ///< the feed said so, rather than being stopped
+  bool finish_timed_out = false;  ///< cancelled after finish_timeout
+  bool unfinished = false;        ///< gave up waiting for the end; callbacks may still be running
 };
 
 /// Waits for input, results, signals, the server's end and a reader that went away, whichever comes first,
@@ -50,6 +52,10 @@ class FeedLoop {
     std::function<void(int signal)> on_interrupt{};
     std::chrono::nanoseconds tick_interval{0};  ///< between calls of on_tick, or more
     std::function<void()> on_tick{};            ///< unset: none
+    /// How long results are waited for after the feed's end, before the work is cancelled; max(): for ever.
+    std::chrono::nanoseconds finish_timeout{std::chrono::nanoseconds::max()};
+    /// Times are waited for in steps of this, so that what is due nearly at once costs one waking.
+    std::chrono::nanoseconds time_step{std::chrono::milliseconds(1)};
   };
 
   /// `finished` is set, and `wakeup` notified, when the SDK says that the work has ended.
@@ -75,6 +81,7 @@ class FeedLoop {
   };
 
   Events Wait();
+  bool WantsTime() const;
   Clock::time_point WakeTime() const;
   void Tick();
   void Step(Feed::Wants wants);

@@ -3,6 +3,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <string>
+#include <string_view>
+
 namespace dispatchctl::cli {
 
 bool UseColor(ColorMode mode, bool is_terminal, const Environment& environment) {
@@ -25,6 +29,19 @@ Terminal InspectTerminal(ColorMode mode, const Environment& environment) {
   const std::string_view term = environment("TERM").value_or("");
   terminal.error_can_erase = terminal.error_is_terminal && !term.empty() && term != "dumb";
   return terminal;
+}
+
+bool LocaleIsUtf8(const Environment& environment) {
+  for (const std::string_view name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const std::string_view value = environment(name).value_or("");
+    if (value.empty()) continue;
+    std::string charset(value.substr(std::min(value.find('.'), value.size())));
+    for (char& c : charset) {
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
+    return charset.starts_with(".utf-8") || charset.starts_with(".utf8");
+  }
+  return false;
 }
 
 std::size_t ErrorColumns() {

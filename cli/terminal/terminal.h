@@ -22,6 +22,10 @@ bool UseColor(ColorMode mode, bool is_terminal, const Environment& environment);
 
 Terminal InspectTerminal(ColorMode mode, const Environment& environment);
 
+/// Whether text may have characters beyond ASCII, by LC_ALL, LC_CTYPE and LANG: the first that is set and not
+/// empty names the character set.
+bool LocaleIsUtf8(const Environment& environment);
+
 /// How wide stderr's terminal is just now; 80 where it does not say.
 std::size_t ErrorColumns();
 

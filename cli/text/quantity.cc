@@ -3,7 +3,10 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <array>
+#include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <ratio>
 
 namespace dispatchctl::cli {
@@ -27,6 +30,24 @@ std::string Milliseconds(std::chrono::nanoseconds time) {
 
 std::string Seconds(std::chrono::nanoseconds time) {
   return fmt::format("{:.3f} s", std::chrono::duration<double>(time).count());
+}
+
+std::string Approximate(std::chrono::nanoseconds time) {
+  constexpr std::int64_t kStep = 1000;
+  constexpr std::array kUnits{"ns", "us", "ms", "s"};
+  auto value = static_cast<double>(time.count());
+  std::size_t unit = 0;
+  // What would be rounded up to a thousand belongs to the next unit.
+  for (; unit + 1 < kUnits.size() && std::abs(value) >= kStep - 0.5; ++unit) value /= kStep;
+  const double size = std::abs(value);
+  // Whole and round numbers are shown as such.
+  const int digits = unit == 0 || size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2;
+  std::string text = fmt::format("{:.{}f}", value, digits);
+  if (digits > 0) {
+    text.erase(text.find_last_not_of('0') + 1);
+    if (text.back() == '.') text.pop_back();
+  }
+  return fmt::format("{} {}", text, kUnits[unit]);
 }
 
 std::string UtcDay(std::chrono::system_clock::time_point time) {

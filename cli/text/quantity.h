@@ -19,6 +19,9 @@ std::string Milliseconds(std::chrono::nanoseconds time);
 /// "12.345 s".
 std::string Seconds(std::chrono::nanoseconds time);
 
+/// "850 ns", "12.3 us", "123 ms", "1.23 s": three digits or more.
+std::string Approximate(std::chrono::nanoseconds time);
+
 /// "2027-01-31", in UTC.
 std::string UtcDay(std::chrono::system_clock::time_point time);
 

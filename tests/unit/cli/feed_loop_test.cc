@@ -128,6 +128,37 @@ TEST_F(FeedLoopTest, TimeIsWaitedFor) {
   EXPECT_EQ(feed_.pumps, 2);
 }
 
+TEST_F(FeedLoopTest, RoomIsWaitedForUntilATime) {
+  feed_.next = Feed::Wants::kRoomOrTime;
+  feed_.resume = std::chrono::steady_clock::now() + 20ms;
+  feed_.end_after_time = true;
+  const FeedLoopResult result = Run();
+  EXPECT_TRUE(result.input_ended);
+  EXPECT_GE(std::chrono::steady_clock::now(), feed_.resume);
+  EXPECT_EQ(feed_.pumps, 2);
+}
+
+TEST_F(FeedLoopTest, RoomComesBeforeTheTime) {
+  feed_.next = Feed::Wants::kRoomOrTime;
+  feed_.resume = std::chrono::steady_clock::now() + 1h;
+  std::thread server([this] {
+    feed_.next = Feed::Wants::kEnd;
+    wakeup_.Notify();
+  });
+  EXPECT_TRUE(Run().input_ended);
+  server.join();
+}
+
+TEST_F(FeedLoopTest, TheFinishHasABound) {
+  feed_.next = Feed::Wants::kEnd;
+  feed_.finish_on_close = false;
+  FeedLoop loop(feed_, records_, signals_, wakeup_, finished_, {.finish_timeout = 10ms});
+  const FeedLoopResult result = loop.Run();
+  EXPECT_TRUE(result.finish_timed_out);
+  EXPECT_EQ(feed_.cancels, 1);
+  EXPECT_FALSE(result.unfinished);
+}
+
 TEST_F(FeedLoopTest, TicksWhileNothingElseHappens) {
   int ticks = 0;
   FeedLoop loop(feed_, records_, signals_, wakeup_, finished_,

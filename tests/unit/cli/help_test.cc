@@ -14,8 +14,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr Command kCommands[] = {Command::kNone,   Command::kLookup, Command::kAssign, Command::kEndpoints,
-                                 Command::kDoctor, Command::kHelp,   Command::kVersion};
+constexpr Command kCommands[] = {Command::kNone,      Command::kLookup, Command::kAssign, Command::kBench,
+                                 Command::kEndpoints, Command::kDoctor, Command::kHelp,   Command::kVersion};
 
 void ExpectFits(std::string_view text) {
   while (!text.empty()) {
@@ -43,8 +43,8 @@ TEST(Help, NamesEveryOption) {
 }
 
 TEST(Help, ShowsExamplesBeforeOptions) {
-  for (const Command command : {Command::kNone, Command::kLookup, Command::kAssign, Command::kEndpoints,
-                                Command::kHealth, Command::kDoctor}) {
+  for (const Command command : {Command::kNone, Command::kLookup, Command::kAssign, Command::kBench,
+                                Command::kEndpoints, Command::kHealth, Command::kDoctor}) {
     const std::string help = CommandHelp(command);
     EXPECT_LT(help.find("Examples:"), help.find("--server TARGET"));
   }

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace dispatchctl::cli {
 namespace {
@@ -55,6 +57,23 @@ TEST(ErrorFormat, FollowsTheOutputUnlessTold) {
   EXPECT_FALSE(WantsJsonErrors(ErrorFormat::kAuto, OutputFormat::kCsv));
   EXPECT_TRUE(WantsJsonErrors(ErrorFormat::kJson, OutputFormat::kTable));
   EXPECT_FALSE(WantsJsonErrors(ErrorFormat::kText, OutputFormat::kJson));
+}
+
+TEST(Terminal, KnowsAUtf8Locale) {
+  const auto is_utf8 = [](const std::map<std::string, std::string, std::less<>>& variables) {
+    return LocaleIsUtf8([&variables](std::string_view name) -> std::optional<std::string_view> {
+      const auto found = variables.find(name);
+      if (found == variables.end()) return std::nullopt;
+      return found->second;
+    });
+  };
+  EXPECT_TRUE(is_utf8({{"LANG", "C.UTF-8"}}));
+  EXPECT_TRUE(is_utf8({{"LANG", "de_CH.utf8@euro"}}));
+  EXPECT_TRUE(is_utf8({{"LC_ALL", ""}, {"LC_CTYPE", "en_US.UTF-8"}, {"LANG", "C"}}));
+  EXPECT_FALSE(is_utf8({{"LC_ALL", "C"}, {"LANG", "en_US.UTF-8"}}));
+  EXPECT_FALSE(is_utf8({{"LANG", "de_DE.ISO-8859-1"}}));
+  EXPECT_FALSE(is_utf8({{"LANG", "en_US"}}));
+  EXPECT_FALSE(is_utf8({}));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "text/escape.h"
+#include "text/quantity.h"
 
 namespace dispatchctl::cli {
 namespace {
@@ -44,6 +45,19 @@ TEST(PrintableText, NeverHoldsControlCharacters) {
 TEST(DisplayWidth, CountsCodePoints) {
   EXPECT_EQ(DisplayWidth("caf\xC3\xA9"), 4U);
   EXPECT_EQ(DisplayWidth(""), 0U);
+}
+
+TEST(Approximate, KeepsThreeDigits) {
+  using namespace std::chrono_literals;
+  EXPECT_EQ(Approximate(0ns), "0 ns");
+  EXPECT_EQ(Approximate(850ns), "850 ns");
+  EXPECT_EQ(Approximate(999ns), "999 ns");
+  EXPECT_EQ(Approximate(1us), "1 us");
+  EXPECT_EQ(Approximate(12'345ns), "12.3 us");
+  EXPECT_EQ(Approximate(123'456'789ns), "123 ms");
+  EXPECT_EQ(Approximate(999'999us), "1 s");
+  EXPECT_EQ(Approximate(1'234ms), "1.23 s");
+  EXPECT_EQ(Approximate(2h), "7200 s");
 }
 
 }  // namespace
