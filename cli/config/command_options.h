@@ -9,6 +9,7 @@ namespace dispatchctl::cli {
 // The options of each command that has some, a file each.
 
 std::span<const OptionSpec> AssignOptionTable();
+std::span<const OptionSpec> ContextOptionTable();
 std::span<const OptionSpec> EndpointsOptionTable();
 std::span<const OptionSpec> LookupOptionTable();
 

@@ -12,6 +12,7 @@ constexpr std::array kLookupOptions{
                .value_name = "FILE|-",
                .help = "read courier ids from FILE, one a line; - is standard input; repeatable",
                .arity = OptionArity::kRepeated,
+               .kind = ValueKind::kFile,
                .apply =
                    [](CommandLine& line, std::string_view v) {
                      line.lookup.sources.push_back({.text = std::string(v), .is_file = true});
@@ -20,6 +21,8 @@ constexpr std::array kLookupOptions{
     OptionSpec{.name = "parallel",
                .value_name = "N",
                .help = "most lookups in flight at once (default 64)",
+               .kind = ValueKind::kNumber,
+               .built_in = "64",
                .apply = [](CommandLine& line,
                            std::string_view v) { return ApplyNumber(v, 1, 65'536, line.lookup.parallel); }},
     OptionSpec{

@@ -22,6 +22,8 @@ enum class SummaryFormat { kAuto, kText, kJson, kNone };
 /// Where the service is and how every command talks to it and to the user.
 struct GlobalOptions {
   std::string server;
+  std::string context;
+  std::string config_file;
   OutputFormat output = OutputFormat::kAuto;
   std::vector<std::string> headers;  ///< "key: value" or "@file", as given
   std::optional<std::chrono::nanoseconds> timeout;
@@ -96,7 +98,13 @@ struct EndpointsOptions {
   std::chrono::nanoseconds interval{std::chrono::seconds(2)};
 };
 
-enum class Command { kNone, kLookup, kAssign, kEndpoints, kDoctor, kHelp, kVersion };
+struct ContextOptions {
+  bool origin = false;
+  bool force = false;
+  std::vector<std::string> unset;  ///< names of global options
+};
+
+enum class Command { kNone, kLookup, kAssign, kEndpoints, kDoctor, kContext, kCompletion, kHelp, kVersion };
 
 struct CommandLine {
   Command command = Command::kNone;
@@ -104,6 +112,7 @@ struct CommandLine {
   LookupOptions lookup;
   AssignOptions assign;
   EndpointsOptions endpoints;
+  ContextOptions context;
   std::vector<std::string> operands;  ///< those of lookup are in its sources, among its files
 };
 
