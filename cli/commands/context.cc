@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <system_error>
@@ -251,6 +250,11 @@ class ContextCommand {
     if (auto error = NoPlaceError()) return error;
     std::vector<KeyChange> changes;
     if (auto error = CollectChanges(changes)) return error;
+    // There is nothing to take out of a context that is not there.
+    const auto takes_out = [](const KeyChange& change) { return !change.value.has_value(); };
+    if (std::all_of(changes.begin(), changes.end(), takes_out)) {
+      if (auto error = CheckExists(name)) return error;
+    }
     bool created = false;
     bool none_used = false;
     const auto edit = [&](std::string_view text) -> absl::StatusOr<std::string> {

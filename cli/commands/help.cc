@@ -59,6 +59,7 @@ void AppendOptions(std::string& out, std::string_view title, std::span<const Opt
 void AppendWords(std::string& out, Command command) {
   const CommandSpec* const spec = FindCommand(command);
   if (spec == nullptr || spec->words.empty()) return;
+  out += "Arguments:\n";
   for (const OperandWord& word : spec->words) {
     const std::string_view gap = word.operands.empty() ? "" : " ";
     AppendEntry(out, fmt::format("{}{}{}", word.name, gap, word.operands), word.help);

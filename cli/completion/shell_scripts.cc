@@ -3,7 +3,7 @@
 namespace dispatchctl::cli {
 namespace {
 
-constexpr std::string_view kBash = R"script(# Completion of dispatchctl for bash 4 or newer.
+constexpr std::string_view kBash = R"script(# Completion of dispatchctl for bash 4.3 or newer.
 # Now: source <(dispatchctl completion bash)
 # Always: dispatchctl completion bash > ~/.local/share/bash-completion/completions/dispatchctl
 

@@ -47,7 +47,7 @@ constexpr std::array kContextActions{
 };
 
 constexpr std::array kShells{
-    OperandWord{.name = "bash", .help = "for bash 4 or newer"},
+    OperandWord{.name = "bash", .help = "for bash 4.3 or newer"},
     OperandWord{.name = "zsh", .help = "for zsh"},
     OperandWord{.name = "fish", .help = "for fish"},
 };

@@ -203,7 +203,7 @@ def test_use_and_delete(ctl, config):
 
 
 def test_looking_does_not_make_a_file(ctl, config):
-    for arguments in (["list"], ["show"], ["use", "x"], ["delete", "x"], ["path"], ["validate"]):
+    for arguments in (["list"], ["show"], ["use", "x"], ["set", "x", "--unset", "tls"], ["delete", "x"], ["path"], ["validate"]):
         ctl("context", *arguments)
     assert not config.directory.exists()
 

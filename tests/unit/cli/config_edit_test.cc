@@ -3,7 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "config/config_file.h"
 
@@ -123,6 +127,67 @@ TEST(ConfigEdit, TheCurrentContextStandsBeforeTheFirstHeader) {
   EXPECT_EQ(Text(WithCurrentContext("\xef\xbb\xbf[contexts.x]\n", "x")),
             "\xef\xbb\xbf"
             "current-context = \"x\"\n\n[contexts.x]\n");
+}
+
+std::vector<std::string> LinesOf(std::string_view text) {
+  std::vector<std::string> lines;
+  for (std::size_t end = 0; !text.empty(); text.remove_prefix(std::min(end + 1, text.size()))) {
+    end = std::min(text.find('\n'), text.size());
+    lines.emplace_back(text.substr(0, end));
+  }
+  return lines;
+}
+
+// True when `lines` has all of `wanted`, in order.
+bool HasInOrder(const std::vector<std::string>& lines, const std::vector<std::string>& wanted) {
+  auto next = wanted.begin();
+  for (const std::string& line : lines) {
+    if (next != wanted.end() && line == *next) ++next;
+  }
+  return next == wanted.end();
+}
+
+TEST(ConfigEdit, NoBeginningOfAFileLosesALine) {
+  constexpr std::string_view kAllForms = R"(# first
+current-context = "a" # the current one
+contexts.dotted.server = "d:1" # dotted
+contexts.dotted.tls = true
+# section
+[contexts.a]
+header = [ # several
+  "a: b", # one
+  'c: d' ]
+text = """
+[contexts.fake]
+# no comment
+"""
+
+[contexts."q d"] # quoted
+[contexts.in]
+lb = 'ring_hash'
+)";
+  int edited_count = 0;
+  for (std::size_t size = 0; size <= kAllForms.size(); ++size) {
+    const std::string_view text = kAllForms.substr(0, size);
+    const bool readable = !ParseConfig(text).syntax_error.has_value();
+    const absl::StatusOr<std::string> edited = WithContext(text, "new", {{"server", "\"n:1\""}});
+    ASSERT_EQ(edited.ok(), readable) << text;
+    if (!readable) continue;
+    ++edited_count;
+    EXPECT_TRUE(HasInOrder(LinesOf(*edited), LinesOf(text))) << *edited;
+    const absl::StatusOr<std::string> used = WithCurrentContext(*edited, "new");
+    ASSERT_TRUE(used.ok()) << used.status().message() << *edited;
+    const ConfigFile config = ParseConfig(*used);
+    EXPECT_EQ(config.current->values.front(), "new");
+    EXPECT_EQ(FindEntry(*FindContext(config, "new"), "server")->values.front(), "n:1");
+    // Every other context can go, and takes no other with it.
+    for (const ConfigContext& context : config.contexts) {
+      const absl::StatusOr<std::string> without = WithoutContext(*used, context.name);
+      ASSERT_TRUE(without.ok()) << without.status().message() << context.name << " of\n" << *used;
+      EXPECT_EQ(ParseConfig(*without).contexts.size() + 1, config.contexts.size()) << *without;
+    }
+  }
+  EXPECT_GT(edited_count, 20);
 }
 
 TEST(ConfigEdit, WhatIsNotThereIsTold) {
