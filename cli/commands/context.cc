@@ -18,6 +18,7 @@
 #include "config/context_settings.h"
 #include "config/option_table.h"
 #include "config/suggestion.h"
+#include "output/field_selection.h"
 #include "output/make_format.h"
 #include "output/record_stream.h"
 #include "output/run_errors.h"
@@ -137,8 +138,8 @@ class ContextCommand {
   }
 
   RecordStream Records(std::vector<Column> columns) const {
-    return RecordStream(STDOUT_FILENO, MakeFormat(context_.output, std::move(columns), /*single=*/false,
-                                                  context_.terminal.output_color));
+    return {STDOUT_FILENO, MakeFormat(context_.output, std::move(columns), /*single=*/false,
+                                      context_.terminal.output_color, global_.fields)};
   }
 
   static CommandResult Finish(RecordStream& records) {
@@ -155,8 +156,10 @@ class ContextCommand {
     if (used.empty() && config.current.has_value()) used = config.current->values.front();
     std::size_t width = 0;
     for (const ConfigContext& context : config.contexts) width = std::max(width, context.name.size());
-    RecordStream records =
-        Records({{.name = "current"}, {.name = "name", .least_width = width}, {.name = "server"}});
+    const std::vector<Column> columns{
+        {.name = "current"}, {.name = "name", .least_width = width}, {.name = "server"}};
+    if (auto error = CheckFields(global_.fields, columns)) return error;
+    RecordStream records = Records(columns);
     for (const ConfigContext& context : config.contexts) {
       const ConfigEntry* const server = FindEntry(context, "server");
       records.Write([&](RecordFormat& format, std::string& out) {
@@ -211,6 +214,7 @@ class ContextCommand {
       columns.push_back({.name = "origin", .least_width = 11});
       columns.push_back({.name = "where"});
     }
+    if (auto error = CheckFields(global_.fields, columns)) return error;
     RecordStream records = Records(std::move(columns));
     for (const OptionSpec& spec : GlobalOptionTable()) {
       const Setting* const setting = FindSetting(settings, spec.name);
@@ -395,12 +399,14 @@ class ContextCommand {
     std::vector<Column> columns{
         {.name = "line"}, {.name = "column"}, {.name = "context", .least_width = 12}, {.name = "message"}};
     if (!IsTable()) columns.push_back({.name = "hint"});
+    if (auto error = CheckFields(global_.fields, columns)) return error;
     RecordStream records = Records(std::move(columns));
-    for (const auto& [context, problem] : problems) {
+    for (const Located& located : problems) {
+      const ConfigProblem& problem = located.problem;
       records.Write([&](RecordFormat& format, std::string& out) {
         format.NumberField(out, "line", problem.line);
         format.NumberField(out, "column", problem.column);
-        WriteOptional(format, out, "context", context);
+        WriteOptional(format, out, "context", located.context);
         if (IsTable()) {
           format.TextField(
               out, "message",

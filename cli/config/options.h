@@ -25,6 +25,7 @@ struct GlobalOptions {
   std::string context;
   std::string config_file;
   OutputFormat output = OutputFormat::kAuto;
+  std::vector<std::string> fields;   ///< of records; empty: all
   std::vector<std::string> headers;  ///< "key: value" or "@file", as given
   std::optional<std::chrono::nanoseconds> timeout;
   std::chrono::nanoseconds connect_timeout{std::chrono::seconds(5)};
@@ -60,10 +61,27 @@ struct LookupSource {
   bool is_file = false;
 };
 
+/// What a field of a status is to be, or is not to be.
+struct FieldCondition {
+  std::string field;
+  std::string value;
+  bool equal = true;
+};
+
+/// Looking the same couriers up again and again.
+struct WatchOptions {
+  bool on = false;
+  std::chrono::nanoseconds interval{std::chrono::seconds(2)};
+  bool changes_only = false;
+  std::vector<FieldCondition> until;                ///< all of them, of every courier
+  std::optional<std::chrono::nanoseconds> longest;  ///< unset: no end
+};
+
 struct LookupOptions {
   std::vector<LookupSource> sources;  ///< in the order of the command line
   std::size_t parallel = 64;
   bool unordered = false;
+  WatchOptions watch;
 };
 
 /// What a column of CSV is.
@@ -104,7 +122,29 @@ struct ContextOptions {
   std::vector<std::string> unset;  ///< names of global options
 };
 
-enum class Command { kNone, kLookup, kAssign, kEndpoints, kDoctor, kContext, kCompletion, kHelp, kVersion };
+struct HealthCheckOptions {
+  std::string service;  ///< empty: the server as a whole
+  bool watch = false;
+  std::chrono::nanoseconds interval{std::chrono::seconds(2)};
+};
+
+struct DescribeOptions {
+  bool json_schema = false;
+};
+
+enum class Command {
+  kNone,
+  kLookup,
+  kAssign,
+  kEndpoints,
+  kHealth,
+  kDoctor,
+  kDescribe,
+  kContext,
+  kCompletion,
+  kHelp,
+  kVersion
+};
 
 struct CommandLine {
   Command command = Command::kNone;
@@ -112,6 +152,8 @@ struct CommandLine {
   LookupOptions lookup;
   AssignOptions assign;
   EndpointsOptions endpoints;
+  HealthCheckOptions health;
+  DescribeOptions describe;
   ContextOptions context;
   std::vector<std::string> operands;  ///< those of lookup are in its sources, among its files
 };

@@ -7,6 +7,7 @@ import json
 import os
 import stat
 
+import jsonschema
 import pytest
 
 from helpers import error, records
@@ -121,6 +122,8 @@ def test_list_in_every_format(ctl, config):
     assert len(json.loads(ctl("context", "list", "-o", "json").stdout)) == 3
     rows = list(csv.DictReader(io.StringIO(ctl("context", "list", "-o", "csv").stdout.decode(), newline="")))
     assert [row["name"] for row in rows] == ["staging", "other", "bare"]
+    assert records(ctl("context", "list", "--fields", "name"))[0] == {"name": "staging"}
+    assert ctl("context", "list", "--fields", "nme").returncode == 2
 
 
 def test_set_keeps_comments_and_order(ctl, config):
@@ -206,6 +209,20 @@ def test_looking_does_not_make_a_file(ctl, config):
     for arguments in (["list"], ["show"], ["use", "x"], ["set", "x", "--unset", "tls"], ["delete", "x"], ["path"], ["validate"]):
         ctl("context", *arguments)
     assert not config.directory.exists()
+
+
+@pytest.mark.parametrize("arguments, definition", [
+    (["list"], "context_record"), (["show"], "context_setting"), (["show", "--origin"], "context_setting"),
+    (["validate"], "config_problem"), (["path", "-o", "ndjson"], "config_path")])
+def test_records_are_as_published(ctl, config, arguments, definition):
+    with open(os.environ["DISPATCHCTL_TEST_SCHEMAS"], encoding="utf-8") as file:
+        published = json.load(file)
+    schema = {**published["$defs"][definition], "additionalProperties": False}
+    config.write(CONFIG.format(server="h:1") + "[contexts.bare]\nservr = 1\n")
+    found = records(ctl("context", *arguments))
+    assert found
+    for record in found:
+        jsonschema.validate(record, schema, cls=jsonschema.Draft202012Validator)
 
 
 def test_a_linked_file_stays_linked(ctl, config, tmp_path):

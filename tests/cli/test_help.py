@@ -12,7 +12,8 @@ from helpers import error
 
 TOPICS = ["exit-codes", "formats", "environment", "config", "streaming"]
 # What must be there; the program says what else is.
-SOME_COMMANDS = {"lookup", "assign", "endpoints", "doctor", "context", "completion", "help", "version"}
+SOME_COMMANDS = {"lookup", "assign", "endpoints", "health", "doctor", "describe", "context", "completion", "help",
+                 "version"}
 
 
 def words_offered(run, *words):
