@@ -5,10 +5,14 @@
 #include <cstdlib>
 #include <exception>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "commands/command.h"
+#include "commands/completion.h"
 #include "commands/connect_diagnosis.h"
 #include "config/command_line.h"
+#include "config/config_store.h"
 #include "process/exit.h"
 
 namespace {
@@ -60,6 +64,10 @@ CommandResult RunCommand(CommandContext& context) {
       return RunDoctor(context);
     case Command::kDescribe:
       return RunDescribe(context);
+    case Command::kContext:
+      return RunContext(context);
+    case Command::kCompletion:
+      return RunCompletion(context);
     case Command::kVersion:
       return RunVersion(context);
     case Command::kHelp:
@@ -91,13 +99,20 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
 
   const Environment environment = ProcessEnvironment();
-  const ParsedCommandLine parsed = ParseCommandLine(argc, argv, environment);
+  if (argc > 1 && argv[1] == kCompleteCommand) {
+    const std::vector<std::string_view> words(argv + 2, argv + argc);
+    EndProcess(RunComplete(words, environment).has_value() ? 1 : 0, 0);
+  }
+  const ParsedCommandLine parsed = ParseCommandLine(argc, argv, environment, ReadConfigFile);
   const GlobalOptions& global = parsed.line.global;
   const Terminal terminal = InspectTerminal(global.color, environment);
   const OutputFormat output = ResolveOutputFormat(global.output, terminal.output_is_terminal);
   const Console console(global.quiet, global.verbosity);
+  for (const std::string& warning : parsed.warnings) console.Warn(warning);
   CommandContext context{.line = parsed.line,
                          .environment = environment,
+                         .flag_settings = parsed.flags,
+                         .environment_settings = parsed.environment,
                          .terminal = terminal,
                          .output = output,
                          .json_errors = WantsJsonErrors(global.error_format, output),

@@ -51,7 +51,7 @@ ErrorReport OptionError(const absl::Status& status) {
 
 std::optional<ErrorReport> MakeClientOptions(const GlobalOptions& global, ClientOptions& options) {
   if (global.server.empty()) {
-    return UsageError("no server given", "name one with -s HOST:PORT, or in DISPATCHCTL_SERVER");
+    return UsageError("no server given", "name one with -s HOST:PORT, in DISPATCHCTL_SERVER or in a context");
   }
   if (global.certificate_file.empty() != global.private_key_file.empty()) {
     return UsageError("--cert and --key go together");

@@ -7,6 +7,7 @@
 
 #include "config/environment.h"
 #include "config/options.h"
+#include "config/setting.h"
 #include "fallback/status_cache.h"
 #include "output/error_report.h"
 #include "output/trace_file.h"
@@ -19,6 +20,8 @@ namespace dispatchctl::cli {
 struct CommandContext {
   const CommandLine& line;
   const Environment& environment;
+  const Settings& flag_settings;         ///< the global options of the command line
+  const Settings& environment_settings;  ///< those of the environment
   Terminal terminal;
   OutputFormat output;  ///< never kAuto
   bool json_errors;
@@ -39,6 +42,8 @@ CommandResult RunEndpoints(CommandContext& context);
 CommandResult RunHealth(CommandContext& context);
 CommandResult RunDoctor(CommandContext& context);
 CommandResult RunDescribe(const CommandContext& context);
+CommandResult RunContext(const CommandContext& context);
+CommandResult RunCompletion(const CommandContext& context);
 CommandResult RunHelp(const CommandContext& context);
 CommandResult RunVersion(const CommandContext& context);
 

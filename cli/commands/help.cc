@@ -56,12 +56,23 @@ void AppendOptions(std::string& out, std::string_view title, std::span<const Opt
   out += '\n';
 }
 
+void AppendWords(std::string& out, Command command) {
+  const CommandSpec* const spec = FindCommand(command);
+  if (spec == nullptr || spec->words.empty()) return;
+  out += "Arguments:\n";
+  for (const OperandWord& word : spec->words) {
+    const std::string_view gap = word.operands.empty() ? "" : " ";
+    AppendEntry(out, fmt::format("{}{}{}", word.name, gap, word.operands), word.help);
+  }
+  out += '\n';
+}
+
 std::string EnvironmentHelp() {
   std::string out = R"(Environment
 
 Each global option can be given in the environment; an option on the command
-line wins. Options without a value take true or false. DISPATCHCTL_HEADER takes
-one header a line.
+line wins, and both win over a context. Options without a value take true or
+false. DISPATCHCTL_HEADER takes one header a line.
 
 )";
   for (const OptionSpec& spec : GlobalOptionTable()) {
@@ -89,12 +100,13 @@ std::string CommandHelp(Command command) {
     }
     out += '\n';
   }
+  AppendWords(out, command);
   AppendOptions(out, "Options", CommandOptionTable(command));
   AppendOptions(out, "Global options, before or after the command", GlobalOptionTable());
   out += "Other:\n";
   AppendEntry(out, "-h, --help", "print this");
   AppendEntry(out, "    --version", "print the version");
-  out += "\nTopics, for dispatchctl help TOPIC:";
+  out += "\nTopics, for dispatchctl help TOPIC:\n ";
   for (const std::string_view topic : HelpTopics()) out += fmt::format(" {}", topic);
   out +=
       "\nExit status: 0 done, 2 usage, 5 never connected, 64+N gRPC status N, more in\n"
@@ -108,10 +120,8 @@ std::string TopicHelp(std::string_view topic) {
 }
 
 std::string_view CommandName(Command command) {
-  for (const CommandSpec& spec : CommandTable()) {
-    if (spec.command == command) return spec.name;
-  }
-  return {};
+  const CommandSpec* const spec = FindCommand(command);
+  return spec == nullptr ? std::string_view() : spec->name;
 }
 
 CommandResult RunHelp(const CommandContext& context) {

@@ -57,12 +57,32 @@ absl::Status ApplyRate(std::string_view text, std::optional<double>& out) {
   return absl::OkStatus();
 }
 
+constexpr std::array kInputFormats{Choice<InputFormat>{"auto", InputFormat::kAuto},
+                                   Choice<InputFormat>{"ndjson", InputFormat::kNdjson},
+                                   Choice<InputFormat>{"csv", InputFormat::kCsv}};
+constexpr std::array kInputFormatNames = NamesOf(kInputFormats);
+
+constexpr std::array kBadRecords{Choice<BadRecord>{"fail", BadRecord::kFail},
+                                 Choice<BadRecord>{"skip", BadRecord::kSkip},
+                                 Choice<BadRecord>{"report", BadRecord::kReport}};
+constexpr std::array kBadRecordNames = NamesOf(kBadRecords);
+
+constexpr std::array kFailOn{Choice<FailOn>{"none", FailOn::kNone},
+                             Choice<FailOn>{"rejected", FailOn::kRejected}};
+constexpr std::array kFailOnNames = NamesOf(kFailOn);
+
+constexpr std::array kSummaryFormats{
+    Choice<SummaryFormat>{"auto", SummaryFormat::kAuto}, Choice<SummaryFormat>{"text", SummaryFormat::kText},
+    Choice<SummaryFormat>{"json", SummaryFormat::kJson}, Choice<SummaryFormat>{"none", SummaryFormat::kNone}};
+constexpr std::array kSummaryFormatNames = NamesOf(kSummaryFormats);
+
 constexpr std::array kAssignOptions{
     OptionSpec{.name = "file",
                .letter = 'f',
                .value_name = "FILE|-",
                .help = "read assignments from FILE, one a line; - is standard input; repeatable",
                .arity = OptionArity::kRepeated,
+               .kind = ValueKind::kFile,
                .apply =
                    [](CommandLine& line, std::string_view v) {
                      line.assign.files.emplace_back(v);
@@ -71,13 +91,11 @@ constexpr std::array kAssignOptions{
     OptionSpec{.name = "in",
                .value_name = "FORMAT",
                .help = "auto, ndjson or csv; auto tells by the file's name or its first line",
+               .choices = kInputFormatNames,
+               .built_in = "auto",
                .apply =
                    [](CommandLine& line, std::string_view v) {
-                     return ApplyChoice<InputFormat>(v,
-                                                     {{"auto", InputFormat::kAuto},
-                                                      {"ndjson", InputFormat::kNdjson},
-                                                      {"csv", InputFormat::kCsv}},
-                                                     line.assign.input_format);
+                     return ApplyChoice<InputFormat>(v, kInputFormats, line.assign.input_format);
                    }},
     OptionSpec{.name = "csv-map",
                .value_name = "COLUMN=FIELD",
@@ -90,27 +108,32 @@ constexpr std::array kAssignOptions{
     OptionSpec{.name = "window",
                .value_name = "N",
                .help = "most assignments sent and not yet answered (default 4096)",
+               .kind = ValueKind::kNumber,
+               .built_in = "4096",
                .apply = [](CommandLine& line,
                            std::string_view v) { return ApplyNumber(v, 1, 1'048'576, line.assign.window); }},
     OptionSpec{.name = "streams",
                .value_name = "K",
                .help = "share the work over K streams, on as many endpoints as there are; each courier's "
                        "assignments keep their order (default 1)",
+               .kind = ValueKind::kNumber,
+               .built_in = "1",
                .apply = [](CommandLine& line,
                            std::string_view v) { return ApplyNumber(v, 1, 64, line.assign.streams); }},
-    OptionSpec{
-        .name = "bad-record",
-        .value_name = "ACTION",
-        .help = "what a line that cannot be used does: fail (default), skip or report",
-        .apply =
-            [](CommandLine& line, std::string_view v) {
-              return ApplyChoice<BadRecord>(
-                  v, {{"fail", BadRecord::kFail}, {"skip", BadRecord::kSkip}, {"report", BadRecord::kReport}},
-                  line.assign.bad_record);
-            }},
+    OptionSpec{.name = "bad-record",
+               .value_name = "ACTION",
+               .help = "what a line that cannot be used does: fail (default), skip or report",
+               .choices = kBadRecordNames,
+               .built_in = "fail",
+               .apply =
+                   [](CommandLine& line, std::string_view v) {
+                     return ApplyChoice<BadRecord>(v, kBadRecords, line.assign.bad_record);
+                   }},
     OptionSpec{.name = "max-line",
                .value_name = "SIZE",
                .help = "longest line accepted (default 1MiB)",
+               .kind = ValueKind::kNumber,
+               .built_in = "1MiB",
                .apply =
                    [](CommandLine& line, std::string_view v) {
                      return ApplySize(v, 1, std::size_t{1} << 30U, line.assign.max_line);
@@ -128,6 +151,7 @@ constexpr std::array kAssignOptions{
     OptionSpec{.name = "drain-timeout",
                .value_name = "DUR",
                .help = "how long to wait for results after SIGINT or SIGTERM (default 5s)",
+               .built_in = "5s",
                .apply = [](CommandLine& line,
                            std::string_view v) { return ApplyDuration(v, 0ns, line.assign.drain_timeout); }},
     OptionSpec{
@@ -140,25 +164,22 @@ constexpr std::array kAssignOptions{
         .help = "add courier, zone, line, latency, attempt and endpoint to each result",
         .arity = OptionArity::kFlag,
         .apply = [](CommandLine& line, std::string_view v) { return ApplyBool(v, line.assign.detail); }},
-    OptionSpec{.name = "fail-on",
-               .value_name = "WHAT",
-               .help = "none (default) or rejected: exit 7 when an assignment was rejected",
-               .apply =
-                   [](CommandLine& line, std::string_view v) {
-                     return ApplyChoice<FailOn>(v, {{"none", FailOn::kNone}, {"rejected", FailOn::kRejected}},
-                                                line.assign.fail_on);
-                   }},
+    OptionSpec{
+        .name = "fail-on",
+        .value_name = "WHAT",
+        .help = "none (default) or rejected: exit 7 when an assignment was rejected",
+        .choices = kFailOnNames,
+        .built_in = "none",
+        .apply = [](CommandLine& line,
+                    std::string_view v) { return ApplyChoice<FailOn>(v, kFailOn, line.assign.fail_on); }},
     OptionSpec{.name = "summary",
                .value_name = "FORMAT",
                .help = "auto, text, json or none, on stderr; auto is text on a terminal and none elsewhere",
+               .choices = kSummaryFormatNames,
+               .built_in = "auto",
                .apply =
                    [](CommandLine& line, std::string_view v) {
-                     return ApplyChoice<SummaryFormat>(v,
-                                                       {{"auto", SummaryFormat::kAuto},
-                                                        {"text", SummaryFormat::kText},
-                                                        {"json", SummaryFormat::kJson},
-                                                        {"none", SummaryFormat::kNone}},
-                                                       line.assign.summary);
+                     return ApplyChoice<SummaryFormat>(v, kSummaryFormats, line.assign.summary);
                    }},
     OptionSpec{
         .name = "dry-run",
@@ -168,6 +189,7 @@ constexpr std::array kAssignOptions{
     OptionSpec{.name = "out",
                .value_name = "FILE",
                .help = "write results to FILE, which must be new or empty, instead of standard output",
+               .kind = ValueKind::kFile,
                .apply =
                    [](CommandLine& line, std::string_view v) {
                      if (v == "-") {
@@ -183,6 +205,7 @@ constexpr std::array kAssignOptions{
     OptionSpec{.name = "unacknowledged",
                .value_name = "FILE",
                .help = "write assignments that got no result to FILE, as lines that assign -f reads",
+               .kind = ValueKind::kFile,
                .apply = [](CommandLine& line,
                            std::string_view v) { return ApplyText(v, line.assign.unacknowledged_file); }},
 };

@@ -96,6 +96,7 @@ constexpr std::array kBenchOptions{
                    "take couriers from FILE, as lookup reads it, or couriers and zones, as assign reads it; "
                    "- is standard input; repeatable",
                .arity = OptionArity::kRepeated,
+               .kind = ValueKind::kFile,
                .apply =
                    [](CommandLine& line, std::string_view v) {
                      line.bench.files.emplace_back(v);

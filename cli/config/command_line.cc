@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "config/option_table.h"
+#include "config/setting.h"
 #include "config/suggestion.h"
 #include "text/escape.h"
 
@@ -21,6 +22,7 @@ namespace {
 struct Binding {
   const OptionSpec* spec;
   CLI::Option* option;
+  bool global;
 };
 
 std::string Quoted(std::string_view text) {
@@ -30,21 +32,30 @@ std::string Quoted(std::string_view text) {
   return out;
 }
 
+std::optional<ErrorReport> ApplyValue(CommandLine& line, const OptionSpec& spec, std::string_view value,
+                                      std::string_view where) {
+  const absl::Status status = spec.apply(line, value);
+  if (status.ok()) return std::nullopt;
+  const std::string_view why(status.message().data(), status.message().size());
+  return UsageError(spec.secret ? fmt::format("invalid value for {}: {}", where, why)
+                                : fmt::format("invalid value {} for {}: {}", Quoted(value), where, why));
+}
+
 // CLI11 cuts the command line into options and operands; what they mean is decided by the option table.
 class Parser {
  public:
-  Parser(int argc, const char* const* argv, const Environment& environment, ParsedCommandLine& result)
-      : arguments_(argv + std::min(argc, 1), argv + argc), environment_(environment), result_(result) {
+  Parser(int argc, const char* const* argv, ParsedCommandLine& result)
+      : arguments_(argv + std::min(argc, 1), argv + argc), result_(result) {
     app_.set_help_flag();
     app_.require_subcommand(0, 1);
-    Bind(app_, GlobalOptionTable());
+    Bind(app_, GlobalOptionTable(), /*global=*/true);
     help_ = app_.add_flag("-h,--help");
     version_ = app_.add_flag("--version");
     for (const CommandSpec& spec : CommandTable()) {
       CLI::App* command = app_.add_subcommand(std::string(spec.name));
       command->set_help_flag();
       command->fallthrough();
-      Bind(*command, CommandOptionTable(spec.command));
+      Bind(*command, CommandOptionTable(spec.command), /*global=*/false);
       commands_[command] = &spec;
       if (spec.most_operands > 0) operands_[command] = AddOperands(*command, spec.most_operands);
     }
@@ -64,13 +75,12 @@ class Parser {
       error = UsageError(other.what());
     }
     NoteCommand();
-    ApplyEnvironment();
-    ApplyFlags();
+    CollectFlags();
+    ApplyCommandOptions();
     result_.line.global.help = help_->count() > 0;
     result_.line.global.version = version_->count() > 0;
     // The argument that could not be understood comes before what the others mean.
     if (error.has_value()) result_.error = std::move(error);
-    if (!result_.error.has_value()) CheckSecurity();
   }
 
  private:
@@ -83,7 +93,7 @@ class Parser {
     return operands;
   }
 
-  void Bind(CLI::App& app, std::span<const OptionSpec> specs) {
+  void Bind(CLI::App& app, std::span<const OptionSpec> specs, bool global) {
     for (const OptionSpec& spec : specs) {
       if (!MayBeGiven(spec)) continue;
       const std::string names = spec.letter == '\0' ? fmt::format("--{}", spec.name)
@@ -91,7 +101,7 @@ class Parser {
       const bool flag = spec.arity == OptionArity::kFlag || spec.arity == OptionArity::kCount;
       CLI::Option* option = flag ? app.add_flag(names) : app.add_option(names)->expected(1);
       option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-      bindings_.push_back({&spec, option});
+      bindings_.push_back({&spec, option, global});
     }
   }
 
@@ -176,55 +186,37 @@ class Parser {
     return UsageError(fmt::format("option {} needs a value", name), HelpHint());
   }
 
-  bool Given(std::string_view name) const {
-    return std::any_of(bindings_.begin(), bindings_.end(), [name](const Binding& binding) {
-      return binding.spec->name == name && binding.option->count() > 0;
-    });
+  static std::vector<std::string> ValuesOf(const Binding& binding) {
+    const auto& [spec, option, global] = binding;
+    switch (spec->arity) {
+      case OptionArity::kCount:
+        return {std::to_string(std::min<std::size_t>(option->count(), 9))};
+      case OptionArity::kRepeated:
+        return option->results();
+      case OptionArity::kFlag:
+      case OptionArity::kValue:
+        break;
+    }
+    return {option->results().back()};
   }
 
-  void Apply(const OptionSpec& spec, std::string_view value, std::string_view source) {
-    const absl::Status status = spec.apply(result_.line, value);
-    if (status.ok()) return;
-    const std::string_view why(status.message().data(), status.message().size());
-    Fail(UsageError(spec.secret ? fmt::format("invalid value for {}: {}", source, why)
-                                : fmt::format("invalid value {} for {}: {}", Quoted(value), source, why)));
-  }
-
-  // A flag also beats what the environment says of its opposite.
-  bool ExcludedByFlag(const OptionSpec& spec) const {
-    if (!spec.excludes.empty() && Given(spec.excludes)) return true;
-    return std::any_of(bindings_.begin(), bindings_.end(), [&spec](const Binding& binding) {
-      return binding.option->count() > 0 && binding.spec->excludes == spec.name;
-    });
-  }
-
-  void ApplyEnvironment() {
-    for (const OptionSpec& spec : GlobalOptionTable()) {
-      if (Given(spec.name) || ExcludedByFlag(spec)) continue;
-      const std::string variable = EnvironmentVariable(spec);
-      const std::optional<std::string_view> value = environment_(variable);
-      if (!value.has_value() || value->empty()) continue;
-      if (spec.arity != OptionArity::kRepeated) {
-        Apply(spec, *value, variable);
-        continue;
-      }
-      for (std::string_view rest = *value; !rest.empty();) {
-        const std::size_t newline = rest.find('\n');
-        if (newline != 0) Apply(spec, rest.substr(0, newline), variable);
-        rest.remove_prefix(newline == std::string_view::npos ? rest.size() : newline + 1);
-      }
+  void CollectFlags() {
+    for (const Binding& binding : bindings_) {
+      if (!binding.global || binding.option->count() == 0) continue;
+      result_.flags.push_back(
+          {binding.spec, ValuesOf(binding), SettingSource::kFlag, OptionLabel(*binding.spec)});
     }
   }
 
-  void ApplyFlags() {
-    for (const auto& [spec, option] : bindings_) {
-      if (option->count() == 0 || spec->arity == OptionArity::kRepeated) continue;
-      const std::string label = OptionLabel(*spec);
-      if (spec->arity == OptionArity::kCount) {
-        Apply(*spec, std::to_string(std::min<std::size_t>(option->count(), 9)), label);
-      } else {
-        Apply(*spec, option->results().back(), label);
-      }
+  void Apply(const OptionSpec& spec, std::string_view value) {
+    if (auto error = ApplyValue(result_.line, spec, value, OptionLabel(spec))) Fail(*std::move(error));
+  }
+
+  void ApplyCommandOptions() {
+    for (const Binding& binding : bindings_) {
+      if (binding.global || binding.option->count() == 0) continue;
+      if (binding.spec->arity == OptionArity::kRepeated) continue;
+      Apply(*binding.spec, ValuesOf(binding).back());
     }
     ApplyRepeatedInOrder();
   }
@@ -232,9 +224,7 @@ class Parser {
   // Operands and repeated options keep the order of the command line, also among each other.
   void ApplyRepeatedInOrder() {
     std::map<const CLI::Option*, std::size_t> taken;
-    std::vector<const CLI::App*> apps{&app_};
-    for (const CLI::App* command : app_.get_subcommands()) apps.push_back(command);
-    for (const CLI::App* app : apps) {
+    for (const CLI::App* app : app_.get_subcommands()) {
       for (const CLI::Option* option : app->parse_order()) {
         const auto binding = std::find_if(bindings_.begin(), bindings_.end(),
                                           [option](const Binding& b) { return b.option == option; });
@@ -243,7 +233,7 @@ class Parser {
         if (!repeated && (operands == operands_.end() || option != operands->second)) continue;
         const std::string& value = option->results().at(taken[option]++);
         if (repeated) {
-          Apply(*binding->spec, value, OptionLabel(*binding->spec));
+          Apply(*binding->spec, value);
         } else if (result_.line.command == Command::kLookup) {
           result_.line.lookup.sources.push_back({.text = value, .is_file = false});
         } else {
@@ -253,22 +243,7 @@ class Parser {
     }
   }
 
-  void CheckSecurity() {
-    for (const auto& [spec, option] : bindings_) {
-      if (option->count() == 0 || spec->excludes.empty()) continue;
-      if (Given(spec->excludes)) {
-        Fail(UsageError(fmt::format("--{} and --{} exclude each other", spec->name, spec->excludes)));
-      }
-      // What says how to do TLS says that it is wanted.
-      if (spec->excludes == "plaintext" && spec->arity == OptionArity::kValue) result_.line.global.tls = true;
-    }
-    if (result_.line.global.plaintext && result_.line.global.tls) {
-      Fail(UsageError("DISPATCHCTL_PLAINTEXT and DISPATCHCTL_TLS exclude each other"));
-    }
-  }
-
   const std::vector<std::string_view> arguments_;
-  const Environment& environment_;
   ParsedCommandLine& result_;
   CLI::App app_;
   std::vector<Binding> bindings_;
@@ -278,11 +253,61 @@ class Parser {
   CLI::Option* version_ = nullptr;
 };
 
+// Applies those from `first` on; the error of the first that cannot be.
+std::optional<ErrorReport> ApplySettings(const Settings& settings, std::size_t first, CommandLine& line) {
+  std::optional<ErrorReport> first_error;
+  for (std::size_t index = first; index < settings.size(); ++index) {
+    const Setting& setting = settings[index];
+    for (const std::string& value : setting.values) {
+      std::optional<ErrorReport> error = ApplyValue(line, *setting.spec, value, setting.where);
+      if (error.has_value() && !first_error.has_value()) first_error = std::move(error);
+    }
+  }
+  return first_error;
+}
+
+std::optional<ErrorReport> ExclusionError(const Settings& flags, const Settings& merged) {
+  // What an option implies is not what was said.
+  if (const auto [one, other] = FindExclusion(flags, /*switches_only=*/false); !one.empty()) {
+    return UsageError(fmt::format("--{} and --{} exclude each other", one, other));
+  }
+  if (const auto [one, other] = FindExclusion(merged, /*switches_only=*/true); !one.empty()) {
+    return UsageError(fmt::format("{} and {} exclude each other", FindSetting(merged, one)->where,
+                                  FindSetting(merged, other)->where));
+  }
+  return std::nullopt;
+}
+
+bool UsesContext(const CommandLine& line) {
+  const CommandSpec* const command = FindCommand(line.command);
+  return command != nullptr && command->uses_context && !line.global.help && !line.global.version;
+}
+
 }  // namespace
 
-ParsedCommandLine ParseCommandLine(int argc, const char* const* argv, const Environment& environment) {
+ParsedCommandLine ParseCommandLine(int argc, const char* const* argv, const Environment& environment,
+                                   const ConfigReader& read_config) {
   ParsedCommandLine result;
-  Parser(argc, argv, environment, result).Run();
+  Parser(argc, argv, result).Run();
+  result.environment = EnvironmentSettings(environment);
+
+  Settings settings = result.flags;
+  ImplyTls(settings);
+  AddLowerLevel(settings, result.environment);
+  std::optional<ErrorReport> error = ApplySettings(settings, 0, result.line);
+  if (!error.has_value()) error = ExclusionError(result.flags, settings);
+  if (!result.error.has_value()) result.error = std::move(error);
+  if (result.error.has_value() || !UsesContext(result.line)) return result;
+
+  ContextChoice context = ChooseContext(result.line.global, environment, read_config);
+  if (!context.warning.empty()) result.warnings.push_back(std::move(context.warning));
+  if (context.error.has_value()) {
+    result.error = std::move(context.error);
+    return result;
+  }
+  const std::size_t higher = settings.size();
+  AddLowerLevel(settings, context.settings);
+  result.error = ApplySettings(settings, higher, result.line);
   return result;
 }
 

@@ -17,6 +17,7 @@ constexpr std::array kEndpointsOptions{
     OptionSpec{.name = "interval",
                .value_name = "DUR",
                .help = "how often --watch lists them, at least 10ms (default 2s)",
+               .built_in = "2s",
                .apply = [](CommandLine& line,
                            std::string_view v) { return ApplyDuration(v, 10ms, line.endpoints.interval); }},
 };

@@ -24,16 +24,37 @@ absl::Status ApplyHedge(std::string_view text, std::optional<HedgingPolicy>& out
   return absl::OkStatus();
 }
 
+// The names are LoadBalancingName's, which a test holds them to.
+constexpr std::array kLoadBalancing{
+    Choice<LoadBalancing>{"round_robin", LoadBalancing::kRoundRobin},
+    Choice<LoadBalancing>{"pick_first", LoadBalancing::kPickFirst},
+    Choice<LoadBalancing>{"least_request", LoadBalancing::kLeastRequest},
+    Choice<LoadBalancing>{"weighted_round_robin", LoadBalancing::kWeightedRoundRobin},
+    Choice<LoadBalancing>{"ring_hash", LoadBalancing::kRingHash}};
+constexpr std::array kLoadBalancingNames = NamesOf(kLoadBalancing);
+
+constexpr std::array kOutputFormats{
+    Choice<OutputFormat>{"auto", OutputFormat::kAuto}, Choice<OutputFormat>{"table", OutputFormat::kTable},
+    Choice<OutputFormat>{"json", OutputFormat::kJson}, Choice<OutputFormat>{"ndjson", OutputFormat::kNdjson},
+    Choice<OutputFormat>{"csv", OutputFormat::kCsv}};
+constexpr std::array kOutputFormatNames = NamesOf(kOutputFormats);
+
+constexpr std::array kColorModes{Choice<ColorMode>{"auto", ColorMode::kAuto},
+                                 Choice<ColorMode>{"always", ColorMode::kAlways},
+                                 Choice<ColorMode>{"never", ColorMode::kNever}};
+constexpr std::array kColorModeNames = NamesOf(kColorModes);
+
+constexpr std::array kErrorFormats{Choice<ErrorFormat>{"auto", ErrorFormat::kAuto},
+                                   Choice<ErrorFormat>{"text", ErrorFormat::kText},
+                                   Choice<ErrorFormat>{"json", ErrorFormat::kJson}};
+constexpr std::array kErrorFormatNames = NamesOf(kErrorFormats);
+
+// Beside these, a duration.
+constexpr std::array<std::string_view, 2> kHedgeWords{"off", "auto"};
+
 absl::Status ApplyLoadBalancing(std::string_view text, std::optional<LoadBalancing>& out) {
   LoadBalancing policy{};
-  absl::Status status = ApplyChoice<LoadBalancing>(
-      text,
-      {{LoadBalancingName(LoadBalancing::kRoundRobin), LoadBalancing::kRoundRobin},
-       {LoadBalancingName(LoadBalancing::kPickFirst), LoadBalancing::kPickFirst},
-       {LoadBalancingName(LoadBalancing::kLeastRequest), LoadBalancing::kLeastRequest},
-       {LoadBalancingName(LoadBalancing::kWeightedRoundRobin), LoadBalancing::kWeightedRoundRobin},
-       {LoadBalancingName(LoadBalancing::kRingHash), LoadBalancing::kRingHash}},
-      policy);
+  absl::Status status = ApplyChoice<LoadBalancing>(text, kLoadBalancing, policy);
   if (status.ok()) out = policy;
   return status;
 }
@@ -51,19 +72,32 @@ constexpr std::array kGlobalOptions{
         .help = "where the service is: host:port, dns:///host:port, ipv4:a:p,b:p, "
                 "ipv6:[a]:p, unix:PATH, xds:///name",
         .apply = [](CommandLine& line, std::string_view v) { return ApplyText(v, line.global.server); }},
+    OptionSpec{
+        .name = "context",
+        .letter = 'c',
+        .value_name = "NAME",
+        .help = "take what is not said here from this context of the configuration file; see "
+                "'dispatchctl help config'",
+        .kind = ValueKind::kContextName,
+        .in_context = false,
+        .apply = [](CommandLine& line, std::string_view v) { return ApplyText(v, line.global.context); }},
+    OptionSpec{
+        .name = "config",
+        .value_name = "FILE",
+        .help =
+            "the configuration file (default $XDG_CONFIG_HOME/dispatchctl/config.toml, or below ~/.config)",
+        .kind = ValueKind::kFile,
+        .in_context = false,
+        .apply = [](CommandLine& line, std::string_view v) { return ApplyText(v, line.global.config_file); }},
     OptionSpec{.name = "output",
                .letter = 'o',
                .value_name = "FORMAT",
                .help = "auto, table, json, ndjson or csv; auto is a table on a terminal and ndjson elsewhere",
+               .choices = kOutputFormatNames,
+               .built_in = "auto",
                .apply =
                    [](CommandLine& line, std::string_view v) {
-                     return ApplyChoice<OutputFormat>(v,
-                                                      {{"auto", OutputFormat::kAuto},
-                                                       {"table", OutputFormat::kTable},
-                                                       {"json", OutputFormat::kJson},
-                                                       {"ndjson", OutputFormat::kNdjson},
-                                                       {"csv", OutputFormat::kCsv}},
-                                                      line.global.output);
+                     return ApplyChoice<OutputFormat>(v, kOutputFormats, line.global.output);
                    }},
     OptionSpec{
         .name = "fields",
@@ -77,6 +111,7 @@ constexpr std::array kGlobalOptions{
                        "-bin the value is base64; repeatable",
                .arity = OptionArity::kRepeated,
                .secret = true,
+               .kind = ValueKind::kHeader,
                .apply =
                    [](CommandLine& line, std::string_view v) {
                      line.global.headers.emplace_back(v);
@@ -86,6 +121,7 @@ constexpr std::array kGlobalOptions{
         .name = "timeout",
         .value_name = "DUR",
         .help = "bound of each lookup, or of a whole stream; default 10s for lookups, none for streams",
+        .built_in = "10s for lookups",
         .apply = [](CommandLine& line,
                     std::string_view v) { return ApplyOptionalDuration(v, 1ns, line.global.timeout); }},
     OptionSpec{.name = "attempt-timeout",
@@ -98,6 +134,8 @@ constexpr std::array kGlobalOptions{
     OptionSpec{.name = "max-attempts",
                .value_name = "N",
                .help = "attempts of a lookup, the first included; 1: no retries (default 4)",
+               .kind = ValueKind::kNumber,
+               .built_in = "4",
                .apply =
                    [](CommandLine& line, std::string_view v) {
                      std::size_t attempts = 0;
@@ -110,11 +148,15 @@ constexpr std::array kGlobalOptions{
         .value_name = "off|auto|DUR",
         .help = "ask another endpoint too when a lookup has no answer after DUR, or, with auto, after "
                 "the time that 95 % of lookups take (default off)",
+        .choices = kHedgeWords,
+        .built_in = "off",
         .apply = [](CommandLine& line, std::string_view v) { return ApplyHedge(v, line.global.hedge); }},
     OptionSpec{.name = "lb",
                .value_name = "POLICY",
                .help = "which endpoint a lookup goes to: round_robin (default), pick_first, least_request, "
                        "weighted_round_robin or ring_hash",
+               .choices = kLoadBalancingNames,
+               .built_in = "round_robin",
                .apply = [](CommandLine& line,
                            std::string_view v) { return ApplyLoadBalancing(v, line.global.load_balancing); }},
     OptionSpec{.name = "stale-if-error",
@@ -130,17 +172,20 @@ constexpr std::array kGlobalOptions{
                .help =
                    "take time-out, retries, throttling and balancing from this gRPC service config (JSON); "
                    "options beat it",
+               .kind = ValueKind::kFile,
                .apply = [](CommandLine& line,
                            std::string_view v) { return ApplyText(v, line.global.service_config_file); }},
     OptionSpec{
         .name = "connect-timeout",
         .value_name = "DUR",
         .help = "bound of resolving and connecting (default 5s)",
+        .built_in = "5s",
         .apply = [](CommandLine& line,
                     std::string_view v) { return ApplyDuration(v, 100ms, line.global.connect_timeout); }},
     OptionSpec{.name = "wait-for-ready",
                .help = "wait for the server until the time-out instead of failing at once",
                .arity = OptionArity::kFlag,
+               .built_in = "false",
                .apply = [](CommandLine& line,
                            std::string_view v) { return ApplyOptionalBool(v, line.global.wait_for_ready); }},
     OptionSpec{
@@ -152,6 +197,8 @@ constexpr std::array kGlobalOptions{
     OptionSpec{.name = "max-recv-bytes",
                .value_name = "SIZE",
                .help = "largest message accepted from the server (default 4MiB)",
+               .kind = ValueKind::kNumber,
+               .built_in = "4MiB",
                .apply =
                    [](CommandLine& line, std::string_view v) {
                      return ApplySize(v, 1, kMostMessageBytes, line.global.max_recv_bytes);
@@ -161,28 +208,33 @@ constexpr std::array kGlobalOptions{
         .help = "no TLS, whatever the target",
         .arity = OptionArity::kFlag,
         .excludes = "tls",
+        .built_in = "false",
         .apply = [](CommandLine& line, std::string_view v) { return ApplyBool(v, line.global.plaintext); }},
     OptionSpec{.name = "tls",
                .help = "TLS, also to loopback and unix sockets",
                .arity = OptionArity::kFlag,
                .excludes = "plaintext",
+               .built_in = "false",
                .apply = [](CommandLine& line, std::string_view v) { return ApplyBool(v, line.global.tls); }},
     OptionSpec{
         .name = "cacert",
         .value_name = "FILE",
         .help = "trust these PEM certificates instead of the system's; implies --tls",
         .excludes = "plaintext",
+        .kind = ValueKind::kFile,
         .apply = [](CommandLine& line, std::string_view v) { return ApplyText(v, line.global.ca_file); }},
     OptionSpec{.name = "cert",
                .value_name = "FILE",
                .help = "client certificate chain, PEM; goes with --key",
                .excludes = "plaintext",
+               .kind = ValueKind::kFile,
                .apply = [](CommandLine& line,
                            std::string_view v) { return ApplyText(v, line.global.certificate_file); }},
     OptionSpec{.name = "key",
                .value_name = "FILE",
                .help = "the client certificate's private key, PEM",
                .excludes = "plaintext",
+               .kind = ValueKind::kFile,
                .apply = [](CommandLine& line,
                            std::string_view v) { return ApplyText(v, line.global.private_key_file); }},
     OptionSpec{
@@ -201,28 +253,30 @@ constexpr std::array kGlobalOptions{
         .value_name = "FILE",
         .help = "send the bearer token in FILE with every call, over TLS or within this machine only; "
                 "read again when it changes",
+        .kind = ValueKind::kFile,
         .apply = [](CommandLine& line, std::string_view v) { return ApplyText(v, line.global.token_file); }},
-    OptionSpec{
-        .name = "color",
-        .value_name = "WHEN",
-        .help = "auto, always or never",
-        .apply =
-            [](CommandLine& line, std::string_view v) {
-              return ApplyChoice<ColorMode>(
-                  v,
-                  {{"auto", ColorMode::kAuto}, {"always", ColorMode::kAlways}, {"never", ColorMode::kNever}},
-                  line.global.color);
-            }},
+    OptionSpec{.name = "color",
+               .value_name = "WHEN",
+               .help = "auto, always or never",
+               .choices = kColorModeNames,
+               .built_in = "auto",
+               .apply =
+                   [](CommandLine& line, std::string_view v) {
+                     return ApplyChoice<ColorMode>(v, kColorModes, line.global.color);
+                   }},
     OptionSpec{
         .name = "quiet",
         .letter = 'q',
         .help = "no notes and no warnings; errors are still shown",
         .arity = OptionArity::kFlag,
+        .built_in = "false",
         .apply = [](CommandLine& line, std::string_view v) { return ApplyBool(v, line.global.quiet); }},
     OptionSpec{.name = "verbose",
                .letter = 'v',
                .help = "say more on stderr; repeat it for gRPC's own messages",
                .arity = OptionArity::kCount,
+               .kind = ValueKind::kNumber,
+               .built_in = "0",
                .apply =
                    [](CommandLine& line, std::string_view v) {
                      std::size_t level = 0;
@@ -234,6 +288,7 @@ constexpr std::array kGlobalOptions{
                .value_name = "FILE",
                .help = "write what happens to each call to FILE, a JSON object a line with monotonic "
                        "microseconds",
+               .kind = ValueKind::kFile,
                .apply =
                    [](CommandLine& line, std::string_view v) {
                      if (v == "-") {
@@ -242,17 +297,15 @@ constexpr std::array kGlobalOptions{
                      }
                      return ApplyText(v, line.global.trace_file);
                    }},
-    OptionSpec{
-        .name = "error-format",
-        .value_name = "FORMAT",
-        .help = "auto, text or json; auto is json where the output is json or ndjson",
-        .apply =
-            [](CommandLine& line, std::string_view v) {
-              return ApplyChoice<ErrorFormat>(
-                  v,
-                  {{"auto", ErrorFormat::kAuto}, {"text", ErrorFormat::kText}, {"json", ErrorFormat::kJson}},
-                  line.global.error_format);
-            }},
+    OptionSpec{.name = "error-format",
+               .value_name = "FORMAT",
+               .help = "auto, text or json; auto is json where the output is json or ndjson",
+               .choices = kErrorFormatNames,
+               .built_in = "auto",
+               .apply =
+                   [](CommandLine& line, std::string_view v) {
+                     return ApplyChoice<ErrorFormat>(v, kErrorFormats, line.global.error_format);
+                   }},
 };
 
 }  // namespace

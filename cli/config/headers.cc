@@ -20,25 +20,6 @@ std::string_view Trim(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
 }
 
-absl::StatusOr<std::pair<std::string, std::string>> ParseHeader(std::string_view text) {
-  const std::size_t colon = text.find(':');
-  if (colon == std::string_view::npos) {
-    return absl::InvalidArgumentError("expected 'key: value'");
-  }
-  const std::string_view key = Trim(text.substr(0, colon));
-  const std::string_view value = Trim(text.substr(colon + 1));
-  constexpr std::string_view kBinarySuffix = "-bin";
-  const bool binary =
-      key.size() > kBinarySuffix.size() && key.substr(key.size() - kBinarySuffix.size()) == kBinarySuffix;
-  if (!binary) return NormalizeMetadataEntry(key, value);
-  std::string decoded;
-  const absl::string_view encoded(value.data(), value.size());
-  if (!absl::Base64Unescape(encoded, &decoded) && !absl::WebSafeBase64Unescape(encoded, &decoded)) {
-    return absl::InvalidArgumentError(fmt::format("the value of {} is not base64", key));
-  }
-  return NormalizeMetadataEntry(key, decoded);
-}
-
 absl::Status AppendFile(const std::string& path, Metadata& metadata) {
   absl::StatusOr<std::string> content = ReadSmallFile("header file", path);
   if (!content.ok()) return std::move(content).status();
@@ -59,6 +40,25 @@ absl::Status AppendFile(const std::string& path, Metadata& metadata) {
 }
 
 }  // namespace
+
+absl::StatusOr<std::pair<std::string, std::string>> ParseHeader(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos) {
+    return absl::InvalidArgumentError("expected 'key: value'");
+  }
+  const std::string_view key = Trim(text.substr(0, colon));
+  const std::string_view value = Trim(text.substr(colon + 1));
+  constexpr std::string_view kBinarySuffix = "-bin";
+  const bool binary =
+      key.size() > kBinarySuffix.size() && key.substr(key.size() - kBinarySuffix.size()) == kBinarySuffix;
+  if (!binary) return NormalizeMetadataEntry(key, value);
+  std::string decoded;
+  const absl::string_view encoded(value.data(), value.size());
+  if (!absl::Base64Unescape(encoded, &decoded) && !absl::WebSafeBase64Unescape(encoded, &decoded)) {
+    return absl::InvalidArgumentError(fmt::format("the value of {} is not base64", key));
+  }
+  return NormalizeMetadataEntry(key, decoded);
+}
 
 absl::StatusOr<Metadata> ReadHeaders(const std::vector<std::string>& headers) {
   Metadata metadata;

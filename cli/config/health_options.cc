@@ -22,6 +22,7 @@ constexpr std::array kHealthOptions{
     OptionSpec{.name = "interval",
                .value_name = "DUR",
                .help = "how often --watch asks, at least 10ms (default 2s)",
+               .built_in = "2s",
                .apply = [](CommandLine& line,
                            std::string_view v) { return ApplyDuration(v, 10ms, line.health.interval); }},
 };

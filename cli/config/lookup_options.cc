@@ -37,6 +37,7 @@ constexpr std::array kLookupOptions{
                .value_name = "FILE|-",
                .help = "read courier ids from FILE, one a line; - is standard input; repeatable",
                .arity = OptionArity::kRepeated,
+               .kind = ValueKind::kFile,
                .apply =
                    [](CommandLine& line, std::string_view v) {
                      line.lookup.sources.push_back({.text = std::string(v), .is_file = true});
@@ -45,6 +46,8 @@ constexpr std::array kLookupOptions{
     OptionSpec{.name = "parallel",
                .value_name = "N",
                .help = "most lookups in flight at once (default 64)",
+               .kind = ValueKind::kNumber,
+               .built_in = "64",
                .apply = [](CommandLine& line,
                            std::string_view v) { return ApplyNumber(v, 1, 65'536, line.lookup.parallel); }},
     OptionSpec{
@@ -61,6 +64,7 @@ constexpr std::array kLookupOptions{
         .name = "interval",
         .value_name = "DUR",
         .help = "how often --watch looks them up, at least 10ms (default 2s)",
+        .built_in = "2s",
         .apply = [](CommandLine& line,
                     std::string_view v) { return ApplyDuration(v, 10ms, line.lookup.watch.interval); }},
     OptionSpec{.name = "changes-only",

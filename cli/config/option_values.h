@@ -3,10 +3,12 @@
 #include <absl/status/status.h>
 #include <fmt/format.h>
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,10 +19,21 @@ namespace dispatchctl::cli {
 // How options read their values. Each stores the value or leaves `out` as it is and says what was expected,
 // without repeating the text, which may be secret: INVALID_ARGUMENT.
 
+/// A value and its name.
+template <class Value>
+using Choice = std::pair<std::string_view, Value>;
+
+/// The names of an option's choices, as its OptionSpec has them.
+template <class Value, std::size_t kCount>
+constexpr std::array<std::string_view, kCount> NamesOf(const std::array<Choice<Value>, kCount>& choices) {
+  std::array<std::string_view, kCount> names;
+  for (std::size_t index = 0; index < kCount; ++index) names[index] = choices[index].first;
+  return names;
+}
+
 /// One of the names in `choices`.
 template <class Value>
-absl::Status ApplyChoice(std::string_view text,
-                         std::initializer_list<std::pair<std::string_view, Value>> choices, Value& out) {
+absl::Status ApplyChoice(std::string_view text, std::span<const Choice<Value>> choices, Value& out) {
   std::string expected;
   std::size_t index = 0;
   for (const auto& [name, value] : choices) {
@@ -33,6 +46,11 @@ absl::Status ApplyChoice(std::string_view text,
     ++index;
   }
   return absl::InvalidArgumentError(fmt::format("expected {}", expected));
+}
+
+template <class Value>
+absl::Status ApplyChoice(std::string_view text, std::initializer_list<Choice<Value>> choices, Value& out) {
+  return ApplyChoice<Value>(text, std::span<const Choice<Value>>(choices.begin(), choices.size()), out);
 }
 
 /// true/false, 1/0, yes/no, on/off.

@@ -25,6 +25,8 @@ enum class SummaryFormat { kAuto, kText, kJson, kNone };
 /// Where the service is and how every command talks to it and to the user.
 struct GlobalOptions {
   std::string server;
+  std::string context;
+  std::string config_file;
   OutputFormat output = OutputFormat::kAuto;
   std::vector<std::string> fields;   ///< of records; empty: all
   std::vector<std::string> headers;  ///< "key: value" or "@file", as given
@@ -136,6 +138,12 @@ struct BenchOptions {
   std::vector<Threshold> thresholds;
 };
 
+struct ContextOptions {
+  bool origin = false;
+  bool force = false;
+  std::vector<std::string> unset;  ///< names of global options
+};
+
 struct HealthCheckOptions {
   std::string service;  ///< empty: the server as a whole
   bool watch = false;
@@ -155,6 +163,8 @@ enum class Command {
   kHealth,
   kDoctor,
   kDescribe,
+  kContext,
+  kCompletion,
   kHelp,
   kVersion
 };
@@ -168,6 +178,7 @@ struct CommandLine {
   EndpointsOptions endpoints;
   HealthCheckOptions health;
   DescribeOptions describe;
+  ContextOptions context;
   std::vector<std::string> operands;  ///< those of lookup are in its sources, among its files
 };
 

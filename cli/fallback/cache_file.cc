@@ -7,18 +7,15 @@
 
 #include <cerrno>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 
+#include "process/replace_file.h"
 #include "process/unique_fd.h"
-#include "process/write_all.h"
 
 namespace dispatchctl::cli {
 namespace {
 
-// As the XDG Base Directory Specification wants it.
-constexpr mode_t kDirectoryMode = 0700;
+constexpr mode_t kFileMode = 0600;
 
 // FNV-1a (draft-eastlake-fnv): short, and the same on every machine. Files of services that share a hash are
 // told apart by their first line.
@@ -42,13 +39,6 @@ std::string CacheHome(const Environment& environment) {
 absl::Status SystemError(int error_number) {
   const char* const text = std::strerror(error_number);
   return error_number == ENOENT ? absl::NotFoundError(text) : absl::UnavailableError(text);
-}
-
-int MakeDirectoriesOf(const std::string& path) {
-  for (std::size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
-    if (::mkdir(path.substr(0, slash).c_str(), kDirectoryMode) != 0 && errno != EEXIST) return errno;
-  }
-  return 0;
 }
 
 }  // namespace
@@ -83,16 +73,8 @@ absl::StatusOr<std::string> ReadCacheFile(const std::string& path, std::size_t m
 
 absl::Status ReplaceCacheFile(const std::string& path, std::string_view text) {
   if (const int error_number = MakeDirectoriesOf(path); error_number != 0) return SystemError(error_number);
-  std::string written = path + ".XXXXXX";
-  // It makes files that nobody else may read.
-  UniqueFd file(::mkostemp(written.data(), O_CLOEXEC));
-  if (!file.valid()) return SystemError(errno);
-  int error_number = WriteAll(file.get(), text);
-  if (::close(file.Release()) != 0 && error_number == 0) error_number = errno;
-  if (error_number == 0 && std::rename(written.c_str(), path.c_str()) != 0) error_number = errno;
-  if (error_number == 0) return absl::OkStatus();
-  ::unlink(written.c_str());
-  return SystemError(error_number);
+  const int error_number = ReplaceFile(path, text, kFileMode);
+  return error_number == 0 ? absl::OkStatus() : SystemError(error_number);
 }
 
 }  // namespace dispatchctl::cli

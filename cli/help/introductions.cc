@@ -139,6 +139,38 @@ reads and lookup prints them. Needs no server.
 
 )";
 
+constexpr std::string_view kContextIntroduction =
+    R"(List, show and change contexts: named targets in the configuration file.
+
+Usage: dispatchctl context ACTION [NAME] [options]
+
+Examples:
+  dispatchctl context set staging -s staging.example:443 --token-file token
+  dispatchctl context use staging
+  dispatchctl lookup -c production courier-42
+  dispatchctl context show --origin
+  dispatchctl context set staging --timeout 5s --unset token-file
+
+A context holds global options. 'set' writes those of its own command line into
+the file, and leaves everything else there as it is. Options and the environment
+beat what a context says. See 'dispatchctl help config'.
+
+)";
+
+constexpr std::string_view kCompletionIntroduction =
+    R"(Print what makes a shell complete command lines.
+
+Usage: dispatchctl completion bash|zsh|fish
+
+Examples:
+  source <(dispatchctl completion bash)
+  dispatchctl completion fish > ~/.config/fish/completions/dispatchctl.fish
+
+Commands, options, their values, files and the contexts of the configuration
+file are completed, without asking any server.
+
+)";
+
 constexpr std::string_view kHelpIntroduction =
     R"(Explain a command or a topic.
 
@@ -171,6 +203,10 @@ std::string_view Introduction(Command command) {
       return kDoctorIntroduction;
     case Command::kDescribe:
       return kDescribeIntroduction;
+    case Command::kContext:
+      return kContextIntroduction;
+    case Command::kCompletion:
+      return kCompletionIntroduction;
     case Command::kHelp:
       return kHelpIntroduction;
     case Command::kVersion:

@@ -73,6 +73,43 @@ Input of lookup
 Durations carry a unit: 250ms, 5s, 1m, 1m30s. Sizes: 4096, 64KiB, 1MiB.
 )";
 
+constexpr std::string_view kConfig = R"(Configuration file
+
+The file that --config or DISPATCHCTL_CONFIG names, else
+$XDG_CONFIG_HOME/dispatchctl/config.toml, or the same below ~/.config without
+that variable. It is TOML, and holds contexts:
+
+  current-context = "staging"
+
+  [contexts.staging]
+  server = "dns:///staging.example:443"
+  token-file = "staging.token"      # beside this file
+  timeout = "5s"
+  header = ["x-team: routing"]
+
+  [contexts.local]
+  server = "localhost:50051"
+
+The keys are the global options without the dashes, but for context and config.
+Options without a value are true or false, repeatable ones a string or an array
+of strings, the rest strings; numbers may do without quotes.
+
+The context is that of -c, else of DISPATCHCTL_CONTEXT, else current-context.
+  option > environment > context > built-in
+decides each value; what is said higher up replaces all of what is below, lists
+of headers included. 'dispatchctl context show --origin' tells who decided what.
+
+Files are relative to the directory of the configuration file; ~/ is the home
+directory. As on the command line, cacert, cert, key and server-name mean TLS.
+
+The file holds no secrets: tokens and headers such as authorization come from
+files it names (token-file, header = "@FILE").
+
+An unknown key, or a value that cannot be used, ends a command with 3 when it is
+outside contexts or in the context that is used. 'dispatchctl context validate'
+lists all of them. --config /dev/null goes without any file.
+)";
+
 constexpr std::string_view kStreaming = R"(Streaming
 
 assign opens one stream. A line is sent as soon as it is read, and a decision is
@@ -98,8 +135,11 @@ where ids are repeated. With --ordered the file keeps the input's order, and
 nothing is kept in memory for it; else it takes 16 bytes a line.
 )";
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kTopics{
-    {{"exit-codes", kExitCodes}, {"formats", kFormats}, {"environment", ""}, {"streaming", kStreaming}}};
+constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kTopics{{{"exit-codes", kExitCodes},
+                                                                                {"formats", kFormats},
+                                                                                {"environment", ""},
+                                                                                {"config", kConfig},
+                                                                                {"streaming", kStreaming}}};
 
 }  // namespace
 

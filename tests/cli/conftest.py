@@ -156,6 +156,8 @@ def clean_environment(extra=None):
             if not name.startswith(("DISPATCHCTL_", "GRPC_", "CLICOLOR"))
             and name not in ("NO_COLOR", "FORCE_COLOR", "http_proxy", "https_proxy", "grpc_proxy", "HTTP_PROXY",
                              "HTTPS_PROXY")}
+    # Whoever runs the tests may have contexts of their own.
+    kept["XDG_CONFIG_HOME"] = "/nonexistent"
     kept.update(extra or {})
     return kept
 

@@ -1,11 +1,17 @@
 #include "config/command_line.h"
 
+#include <dispatchctl/client_options.h>
+#include <dispatchctl/load_balancing.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <map>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
+
+#include "config/option_table.h"
 
 namespace dispatchctl::cli {
 namespace {
@@ -15,15 +21,50 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-ParsedCommandLine Parse(std::vector<const char*> arguments,
-                        const std::map<std::string, std::string, std::less<>>& environment = {}) {
+using Variables = std::map<std::string, std::string, std::less<>>;
+
+ParsedCommandLine Parse(std::vector<const char*> arguments, const Variables& environment,
+                        const ConfigReader& read_config) {
   arguments.insert(arguments.begin(), "dispatchctl");
-  return ParseCommandLine(static_cast<int>(arguments.size()), arguments.data(),
-                          [&](std::string_view name) -> std::optional<std::string_view> {
-                            const auto found = environment.find(name);
-                            if (found == environment.end()) return std::nullopt;
-                            return found->second;
-                          });
+  return ParseCommandLine(
+      static_cast<int>(arguments.size()), arguments.data(),
+      [&](std::string_view name) -> std::optional<std::string_view> {
+        const auto found = environment.find(name);
+        if (found == environment.end()) return std::nullopt;
+        return found->second;
+      },
+      read_config);
+}
+
+ParsedCommandLine Parse(std::vector<const char*> arguments, const Variables& environment = {}) {
+  return Parse(std::move(arguments), environment,
+               [](const std::string& /*path*/) { return std::optional<ConfigText>(); });
+}
+
+// With a configuration file where it usually is.
+ParsedCommandLine ParseWith(std::string_view config, std::vector<const char*> arguments,
+                            Variables environment = {}) {
+  environment["HOME"] = "/home/u";
+  return Parse(std::move(arguments), environment,
+               [config](const std::string& path) -> absl::StatusOr<std::optional<ConfigText>> {
+                 if (path != "/home/u/.config/dispatchctl/config.toml") return std::optional<ConfigText>();
+                 return ConfigText{.text = std::string(config)};
+               });
+}
+
+GlobalOptions GlobalWith(std::string_view config, std::vector<const char*> arguments,
+                         Variables environment = {}) {
+  const ParsedCommandLine parsed = ParseWith(config, std::move(arguments), std::move(environment));
+  EXPECT_FALSE(parsed.error.has_value()) << parsed.error->message;
+  return parsed.line.global;
+}
+
+std::string ConfigErrorOf(std::string_view config, std::vector<const char*> arguments,
+                          Variables environment = {}) {
+  const ParsedCommandLine parsed = ParseWith(config, std::move(arguments), std::move(environment));
+  if (!parsed.error.has_value()) return "no error";
+  EXPECT_EQ(parsed.error->kind, ErrorKind::kConfig);
+  return parsed.error->message + " | " + parsed.error->hint;
 }
 
 CommandLine ParseGood(std::vector<const char*> arguments,
@@ -241,6 +282,168 @@ TEST(CommandLine, ContradictionsAreUsageErrors) {
   EXPECT_THAT(ErrorOf({"lookup", "x", "--cacert", "ca", "--plaintext"}), HasSubstr("exclude each other"));
   EXPECT_THAT(ErrorOf({"lookup", "x"}, {{"DISPATCHCTL_TLS", "1"}, {"DISPATCHCTL_PLAINTEXT", "1"}}),
               HasSubstr("exclude each other"));
+}
+
+constexpr std::string_view kConfig = R"(
+current-context = "staging"
+[contexts.staging]
+server = "staging:443"
+connect-timeout = "1s"
+header = ["a: 1", "@headers"]
+token-file = "secrets/token"
+[contexts.local]
+server = "localhost:1"
+plaintext = true
+[contexts.secured]
+server = "secured:1"
+cacert = "/etc/ca.pem"
+key = "~/key.pem"
+[contexts.broken]
+server = 1
+)";
+
+TEST(CommandLine, TheContextGivesWhatNothingElseDoes) {
+  const GlobalOptions global = GlobalWith(kConfig, {"lookup", "x"});
+  EXPECT_EQ(global.server, "staging:443");
+  EXPECT_EQ(global.connect_timeout, 1s);
+  EXPECT_EQ(GlobalWith(kConfig, {"lookup", "x"}, {{"DISPATCHCTL_SERVER", "e:1"}}).server, "e:1");
+  EXPECT_EQ(GlobalWith(kConfig, {"lookup", "x", "-s", "f:1"}, {{"DISPATCHCTL_SERVER", "e:1"}}).server, "f:1");
+  EXPECT_EQ(GlobalWith(kConfig, {"lookup", "x", "-s", "f:1"}).connect_timeout, 1s);
+}
+
+TEST(CommandLine, FlagBeatsEnvironmentBeatsCurrentContext) {
+  EXPECT_EQ(GlobalWith(kConfig, {"lookup", "x", "-c", "local"}).server, "localhost:1");
+  EXPECT_EQ(GlobalWith(kConfig, {"lookup", "x"}, {{"DISPATCHCTL_CONTEXT", "secured"}}).server, "secured:1");
+  EXPECT_EQ(
+      GlobalWith(kConfig, {"lookup", "x", "--context=local"}, {{"DISPATCHCTL_CONTEXT", "secured"}}).server,
+      "localhost:1");
+}
+
+TEST(CommandLine, FilesOfAContextAreRelativeToTheConfiguration) {
+  const GlobalOptions staging = GlobalWith(kConfig, {"lookup", "x"});
+  EXPECT_EQ(staging.token_file, "/home/u/.config/dispatchctl/secrets/token");
+  EXPECT_THAT(staging.headers, ElementsAre("a: 1", "@/home/u/.config/dispatchctl/headers"));
+  const GlobalOptions secured = GlobalWith(kConfig, {"lookup", "x", "-c", "secured"});
+  EXPECT_EQ(secured.ca_file, "/etc/ca.pem");
+  EXPECT_EQ(secured.private_key_file, "/home/u/key.pem");
+}
+
+TEST(CommandLine, HeadersOfAHigherLevelReplaceThoseBelow) {
+  EXPECT_THAT(GlobalWith(kConfig, {"lookup", "x", "-H", "b: 2"}).headers, ElementsAre("b: 2"));
+  EXPECT_THAT(GlobalWith(kConfig, {"lookup", "x"}, {{"DISPATCHCTL_HEADER", "c: 3"}}).headers,
+              ElementsAre("c: 3"));
+}
+
+TEST(CommandLine, CertificatesInAContextMeanTlsAndGiveWayToItsOpposite) {
+  EXPECT_TRUE(GlobalWith(kConfig, {"lookup", "x", "-c", "secured"}).tls);
+  for (const GlobalOptions& plain :
+       {GlobalWith(kConfig, {"lookup", "x", "-c", "secured", "--plaintext"}),
+        GlobalWith(kConfig, {"lookup", "x", "-c", "secured"}, {{"DISPATCHCTL_PLAINTEXT", "1"}})}) {
+    EXPECT_TRUE(plain.plaintext);
+    EXPECT_FALSE(plain.tls);
+    EXPECT_EQ(plain.ca_file, "");
+    EXPECT_EQ(plain.private_key_file, "");
+  }
+  const GlobalOptions tls = GlobalWith(kConfig, {"lookup", "x", "-c", "local", "--cacert", "ca"});
+  EXPECT_TRUE(tls.tls);
+  EXPECT_FALSE(tls.plaintext);
+  const GlobalOptions environment =
+      GlobalWith(kConfig, {"lookup", "x", "-c", "local"}, {{"DISPATCHCTL_CACERT", "ca"}});
+  EXPECT_TRUE(environment.plaintext);
+  EXPECT_FALSE(environment.tls);
+}
+
+TEST(CommandLine, AFlagCanTurnOffWhatAContextTurnsOn) {
+  EXPECT_FALSE(GlobalWith(kConfig, {"lookup", "x", "-c", "local", "--plaintext=false"}).plaintext);
+  EXPECT_TRUE(GlobalWith(kConfig, {"lookup", "x", "-c", "local", "--tls=false"}).plaintext);
+}
+
+TEST(CommandLine, MistakesOfTheConfigurationAreTold) {
+  EXPECT_THAT(ConfigErrorOf(kConfig, {"lookup", "x", "-c", "broken"}),
+              HasSubstr("/home/u/.config/dispatchctl/config.toml:16:10: server is a number"));
+  EXPECT_THAT(ConfigErrorOf(kConfig, {"lookup", "x", "-c", "stagin"}), HasSubstr("did you mean 'staging'?"));
+  EXPECT_THAT(ConfigErrorOf(kConfig, {"lookup", "x", "-c", "else"}),
+              HasSubstr("there are: staging, local, secured, broken"));
+  EXPECT_THAT(ConfigErrorOf("[contexts", {"lookup", "x"}), HasSubstr("config.toml:1:10: not TOML"));
+  EXPECT_THAT(ConfigErrorOf("current-context = \"x\"", {"lookup", "x"}), HasSubstr("no such context"));
+  EXPECT_THAT(ConfigErrorOf("", {"lookup", "x", "--config", "/c"}), HasSubstr("no configuration file /c"));
+  EXPECT_THAT(ConfigErrorOf("", {"lookup", "x"}, {{"DISPATCHCTL_CONFIG", "/e"}}), HasSubstr("file /e"));
+  EXPECT_THAT(ErrorOf({"lookup", "x", "-c", ""}), HasSubstr("must not be empty"));
+}
+
+TEST(CommandLine, ADanglingCurrentContextDoesNotMatterToWhoNamesAnother) {
+  EXPECT_EQ(
+      GlobalWith("current-context = 'x'\n[contexts.y]\nserver = 'y:1'\n", {"lookup", "x", "-c", "y"}).server,
+      "y:1");
+}
+
+TEST(CommandLine, CommandsThatNeedNoServerIgnoreTheConfiguration) {
+  for (const std::vector<const char*>& arguments : {std::vector<const char*>{"version"},
+                                                    {"help"},
+                                                    {"--help"},
+                                                    {"completion", "bash"},
+                                                    {"context", "path"}}) {
+    const ParsedCommandLine parsed =
+        Parse(arguments, {{"HOME", "/h"}},
+              [](const std::string& /*path*/) -> absl::StatusOr<std::optional<ConfigText>> {
+                ADD_FAILURE() << "read";
+                return absl::FailedPreconditionError("bad");
+              });
+    EXPECT_FALSE(parsed.error.has_value());
+  }
+}
+
+TEST(CommandLine, WithoutAHomeThereIsNoConfiguration) {
+  EXPECT_EQ(ParseGood({"lookup", "x"}).global.server, "");
+  EXPECT_EQ(ParseGood({"lookup", "x"}, {{"XDG_CONFIG_HOME", "relative"}}).global.server, "");
+  const ParsedCommandLine parsed = Parse({"lookup", "x", "-c", "y"});
+  ASSERT_TRUE(parsed.error.has_value());
+  EXPECT_THAT(parsed.error->message, HasSubstr("neither XDG_CONFIG_HOME nor HOME"));
+}
+
+TEST(CommandLine, NamesOfBalancersAreThoseOfTheLibrary) {
+  for (const LoadBalancing policy :
+       {LoadBalancing::kRoundRobin, LoadBalancing::kPickFirst, LoadBalancing::kLeastRequest,
+        LoadBalancing::kWeightedRoundRobin, LoadBalancing::kRingHash}) {
+    const std::string name(LoadBalancingName(policy));
+    EXPECT_EQ(ParseGood({"lookup", "x", "--lb", name.c_str()}).global.load_balancing, policy);
+  }
+}
+
+TEST(CommandLine, BuiltInValuesAreWhatTheOptionsStartWith) {
+  for (const OptionSpec& spec : GlobalOptionTable()) {
+    // That of lookups only, in words.
+    if (spec.built_in.empty() || spec.name == "timeout") continue;
+    CommandLine line;
+    EXPECT_TRUE(spec.apply(line, spec.built_in).ok()) << spec.name;
+    const GlobalOptions none;
+    EXPECT_EQ(line.global.connect_timeout, none.connect_timeout);
+    EXPECT_EQ(line.global.max_recv_bytes, none.max_recv_bytes);
+    EXPECT_EQ(line.global.output, none.output);
+    EXPECT_EQ(line.global.color, none.color);
+    EXPECT_EQ(line.global.error_format, none.error_format);
+    EXPECT_EQ(line.global.max_attempts.value_or(RetryPolicy().max_attempts), RetryPolicy().max_attempts);
+    EXPECT_EQ(line.global.load_balancing.value_or(LoadBalancing::kRoundRobin), LoadBalancing::kRoundRobin);
+    EXPECT_FALSE(line.global.plaintext || line.global.tls || line.global.quiet);
+  }
+}
+
+TEST(CommandLine, ChoicesAreWhatTheOptionsTake) {
+  const auto check = [](std::span<const OptionSpec> table) {
+    for (const OptionSpec& spec : table) {
+      for (const std::string_view choice : spec.choices) {
+        CommandLine line;
+        EXPECT_TRUE(spec.apply(line, choice).ok()) << spec.name << " " << choice;
+        // Help says them all.
+        EXPECT_NE((std::string(spec.help) + std::string(spec.value_name)).find(choice), std::string::npos)
+            << spec.name << " " << choice;
+      }
+      const bool lists_words = spec.value_name.find('|') != std::string_view::npos;
+      EXPECT_TRUE(!lists_words || spec.kind != ValueKind::kText || !spec.choices.empty()) << spec.name;
+    }
+  };
+  check(GlobalOptionTable());
+  for (const CommandSpec& command : CommandTable()) check(command.options());
 }
 
 TEST(CommandLine, UnknownThingsAreNamedWithTheNearest) {

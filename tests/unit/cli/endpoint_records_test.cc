@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "output/make_format.h"
-#include "text/quantity.h"
 #include "pipe.h"
+#include "text/quantity.h"
 
 namespace dispatchctl::cli {
 namespace {

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 #include "config/option_table.h"
 #include "help/help_texts.h"
 #include "text/escape.h"
@@ -14,8 +17,13 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr Command kCommands[] = {Command::kNone,      Command::kLookup, Command::kAssign, Command::kBench,
-                                 Command::kEndpoints, Command::kDoctor, Command::kHelp,   Command::kVersion};
+std::vector<Command> AllCommands() {
+  std::vector<Command> commands{Command::kNone};
+  for (const CommandSpec& spec : CommandTable()) commands.push_back(spec.command);
+  return commands;
+}
+
+const std::vector<Command> kCommands = AllCommands();
 
 void ExpectFits(std::string_view text) {
   while (!text.empty()) {
@@ -42,16 +50,25 @@ TEST(Help, NamesEveryOption) {
   }
 }
 
+TEST(Help, NamesEveryActionOfACommand) {
+  for (const CommandSpec& spec : CommandTable()) {
+    const std::string help = CommandHelp(spec.command);
+    EXPECT_THAT(CommandHelp(Command::kNone), HasSubstr("\n  " + std::string(spec.name)));
+    for (const OperandWord& word : spec.words) EXPECT_THAT(help, HasSubstr("\n  " + std::string(word.name)));
+  }
+}
+
 TEST(Help, ShowsExamplesBeforeOptions) {
-  for (const Command command : {Command::kNone, Command::kLookup, Command::kAssign, Command::kBench,
-                                Command::kEndpoints, Command::kHealth, Command::kDoctor}) {
+  for (const Command command :
+       {Command::kNone, Command::kLookup, Command::kAssign, Command::kBench, Command::kEndpoints,
+        Command::kHealth, Command::kDoctor, Command::kContext, Command::kCompletion}) {
     const std::string help = CommandHelp(command);
     EXPECT_LT(help.find("Examples:"), help.find("--server TARGET"));
   }
 }
 
 TEST(Help, HasItsTopics) {
-  EXPECT_THAT(HelpTopics(), ElementsAre("exit-codes", "formats", "environment", "streaming"));
+  EXPECT_THAT(HelpTopics(), ElementsAre("exit-codes", "formats", "environment", "config", "streaming"));
   for (const std::string_view topic : HelpTopics()) EXPECT_FALSE(TopicHelp(topic).empty());
   EXPECT_EQ(TopicHelp("nonsense"), "");
   EXPECT_THAT(TopicHelp("environment"), HasSubstr("DISPATCHCTL_MAX_RECV_BYTES"));
