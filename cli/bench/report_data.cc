@@ -9,7 +9,7 @@
 
 #include "bench/latency_bars.h"
 #include "bench/report_formats.h"
-#include "commands/endpoint_records.h"
+#include "text/quantity.h"
 #include "output/record_format.h"
 
 namespace dispatchctl::cli {

@@ -36,7 +36,9 @@ CommandResult RunLookup(CommandContext& context);
 CommandResult RunAssign(CommandContext& context);
 CommandResult RunBench(CommandContext& context);
 CommandResult RunEndpoints(CommandContext& context);
+CommandResult RunHealth(CommandContext& context);
 CommandResult RunDoctor(CommandContext& context);
+CommandResult RunDescribe(const CommandContext& context);
 CommandResult RunHelp(const CommandContext& context);
 CommandResult RunVersion(const CommandContext& context);
 

@@ -10,7 +10,9 @@ namespace dispatchctl::cli {
 
 std::span<const OptionSpec> AssignOptionTable();
 std::span<const OptionSpec> BenchOptionTable();
+std::span<const OptionSpec> DescribeOptionTable();
 std::span<const OptionSpec> EndpointsOptionTable();
+std::span<const OptionSpec> HealthOptionTable();
 std::span<const OptionSpec> LookupOptionTable();
 
 }  // namespace dispatchctl::cli
