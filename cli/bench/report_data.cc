@@ -9,8 +9,8 @@
 
 #include "bench/latency_bars.h"
 #include "bench/report_formats.h"
-#include "text/quantity.h"
 #include "output/record_format.h"
+#include "text/quantity.h"
 
 namespace dispatchctl::cli {
 namespace {
