@@ -438,6 +438,10 @@ class BenchSession {
 }  // namespace
 
 CommandResult RunBench(CommandContext& context) {
+  if (!context.line.global.fields.empty()) {
+    return UsageError("--fields picks fields of records, and bench prints one report",
+                      "leave --fields away, and pick from -o json");
+  }
   BenchOptions options;
   if (auto error = ReadOptions(context.line, options)) return error;
   ClientOptions client_options;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/options.h"
@@ -18,7 +19,7 @@ namespace dispatchctl::cli {
 /// included.
 class CsvUpdateParser {
  public:
-  explicit CsvUpdateParser(const std::vector<CsvMapping>& mappings) : mappings_(mappings) {}
+  explicit CsvUpdateParser(std::vector<CsvMapping> mappings) : mappings_(std::move(mappings)) {}
 
   /// True when one of the columns gives a field: what a header looks like, and other input does not.
   bool LooksLikeHeader(std::string_view record) const;

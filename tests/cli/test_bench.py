@@ -216,6 +216,7 @@ def test_failures_are_graver_than_thresholds(run, mock):
     (["lookup", "--window", "2"], "--window is for bench assign"),
     (["lookup", "--zone", "z"], "--zone is for bench assign"),
     (["assign", "--window", "2", "--concurrency", "3"], "two names of one bound"),
+    (["lookup", "--fields", "ok"], "--fields picks fields of records"),
     (["lookup", "-f", "-", "-f", "-"], "standard input can be read once only"),
     (["lookup", "x" * 2000], "courier id"),
 ])
