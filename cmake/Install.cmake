@@ -61,7 +61,7 @@ foreach(module IN ITEMS dispatchctl dispatchctl-protos dispatchctl-mocks dispatc
     DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig" COMPONENT development)
 endforeach()
 
-file(GLOB pages CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/man/*.[1-9]")
+file(GLOB pages "${PROJECT_SOURCE_DIR}/man/*.[1-9]")
 foreach(page IN LISTS pages)
   get_filename_component(section "${page}" LAST_EXT)
   string(SUBSTRING "${section}" 1 1 section)

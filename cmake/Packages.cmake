@@ -24,6 +24,8 @@ set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 # The dependencies come from what the files are linked with, and from the shared library's own packaging.
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS "${PROJECT_BINARY_DIR}/sdk" "${PROJECT_BINARY_DIR}/proto")
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS_POLICY ">=")
 
 set(CPACK_DEBIAN_DISPATCHCTL_PACKAGE_NAME dispatchctl)
 set(CPACK_DEBIAN_DISPATCHCTL_PACKAGE_SECTION net)
@@ -45,8 +47,6 @@ things go wrong as told, and a record of what it has seen.")
 
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_NAME ${library_package})
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_SECTION libs)
-set(CPACK_DEBIAN_LIBRARY_PACKAGE_GENERATE_SHLIBS ON)
-set(CPACK_DEBIAN_LIBRARY_PACKAGE_GENERATE_SHLIBS_POLICY ">=")
 set(CPACK_DEBIAN_LIBRARY_DESCRIPTION
 "C++ client library of the gRPC Dispatch service
 libdispatchctl makes calls that survive: deadlines, retries within a budget,
@@ -73,10 +73,13 @@ libfmt-dev).")
 # What Debian's policy asks for in /usr/share/doc and of manual pages is added to what was installed.
 configure_file(cmake/package/changelog.Debian.in changelog.Debian.in @ONLY)
 set(CPACK_PRE_BUILD_SCRIPTS "${PROJECT_SOURCE_DIR}/cmake/package/debian_documents.cmake")
+set(CPACK_POST_BUILD_SCRIPTS "${PROJECT_SOURCE_DIR}/cmake/package/debian_triggers.cmake")
 set(CPACK_PROJECT_CONFIG_FILE "${PROJECT_BINARY_DIR}/CPackDocuments.cmake")
 file(WRITE "${PROJECT_BINARY_DIR}/CPackDocuments.cmake"
 "set(DISPATCHCTL_DOCUMENTS
   dispatchctl=dispatchctl dispatch-mock=dispatch-mock library=${library_package} development=libdispatchctl-dev)
+# Each package has a synopsis of its own.
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY \"\")
 set(DISPATCHCTL_SOURCE \"${PROJECT_SOURCE_DIR}\")
 set(DISPATCHCTL_CHANGELOG \"${PROJECT_BINARY_DIR}/changelog.Debian.in\")
 ")

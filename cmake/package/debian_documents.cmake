@@ -1,4 +1,5 @@
-# Run by cpack between installing and packing: changelogs and copyright for each package, manual pages compressed.
+# Run by cpack between installing and packing: changelogs, copyright and what lintian is to let pass for each package,
+# manual pages compressed.
 # The date is SOURCE_DATE_EPOCH's where it is set, so that the same source makes the same packages.
 
 function(compress file)
@@ -29,6 +30,11 @@ foreach(pair IN LISTS DISPATCHCTL_DOCUMENTS)
   file(COPY_FILE "${DISPATCHCTL_SOURCE}/CHANGELOG.md" "${documents}/changelog")
   compress("${documents}/changelog")
   file(COPY_FILE "${DISPATCHCTL_SOURCE}/cmake/package/copyright" "${documents}/copyright")
+  set(overrides "${DISPATCHCTL_SOURCE}/cmake/package/${CMAKE_MATCH_2}.lintian-overrides")
+  if(EXISTS "${overrides}")
+    file(MAKE_DIRECTORY "${root}/share/lintian/overrides")
+    configure_file("${overrides}" "${root}/share/lintian/overrides/${CMAKE_MATCH_2}" COPYONLY NO_SOURCE_PERMISSIONS)
+  endif()
   file(CHMOD_RECURSE "${documents}"
     FILE_PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ
     DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
