@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the packages in a fresh Debian, runs what they bring, builds a program with them, removes them, and sees that
 # nothing is left. Run by mmdebstrap in a system that it throws away:
-# in_clean_system ROOT PACKAGES-DIRECTORY EXAMPLE-DIRECTORY
+# in_clean_system.sh ROOT PACKAGES-DIRECTORY EXAMPLE-DIRECTORY
 set -euo pipefail
 
 readonly system=$1 packages=$2 example=$3
@@ -58,14 +58,19 @@ kill "$mock"
 wait "$mock" || true
 trap - EXIT
 names=()
+files=()
 for file in "$packages"/*.deb; do
   names+=("$(dpkg-deb --field "$file" Package)")
+  # Every file, and of the directories those that are the package's own.
+  mapfile -t -O "${#files[@]}" files < <(dpkg-deb --fsys-tarfile "$file" | tar --list | grep -E '[^/]$|dispatch[^/]*/$')
 done
 inside dpkg --purge "${names[@]}"
-left=$(find "$system" -xdev \( -path "$system/proc" -o -path "$system/sys" -o -path "$system/tmp" -o -path "$system/packages" \
-  -o -path "$system/var/log" \) -prune -o -iname '*dispatch*' -print)
-if [[ -n $left ]]; then
-  printf 'left behind:\n%s\n' "$left" >&2
-  exit 1
-fi
-printf 'nothing is left\n'
+left=0
+for file in "${files[@]}"; do
+  if [[ -e $system/$file || -L $system/${file%/} ]]; then
+    printf 'left behind: %s\n' "$file" >&2
+    left=$((left + 1))
+  fi
+done
+((left == 0)) || exit 1
+printf 'of %d files and directories nothing is left\n' "${#files[@]}"
