@@ -1,5 +1,6 @@
 #include "dispatchctl/mock_server.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -7,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "mock-server/domain/acceptance_rule.h"
@@ -120,11 +122,10 @@ MockServer::MockServer(std::unique_ptr<Implementation> implementation)
 MockServer::~MockServer() = default;
 
 std::string MockServer::target() const {
-  std::vector<std::string> named;
-  for (const std::string& address : addresses()) {
-    if (address.rfind("unix:", 0) == 0) return named.empty() ? address : absl::StrJoin(named, ",");
-    named.push_back(address);
-  }
+  const auto is_unix = [](const std::string& address) { return absl::StartsWith(address, "unix:"); };
+  std::vector<std::string> named = addresses();
+  if (!named.empty() && is_unix(named.front())) return named.front();
+  named.erase(std::remove_if(named.begin(), named.end(), is_unix), named.end());
   return absl::StrJoin(named, ",");
 }
 

@@ -101,8 +101,8 @@ class DISPATCHCTL_EXPORT MockServer {
   MockServer& operator=(const MockServer&) = delete;
   ~MockServer();
 
-  /// Every backend, as ClientOptions::target takes it: "127.0.0.1:41233,127.0.0.1:41234". Of unix sockets the
-  /// first one only, as a client's target names no more.
+  /// Every backend, as ClientOptions::target takes it: "127.0.0.1:41233,127.0.0.1:41234". A target names one
+  /// unix socket or none: where the first backend is one, it is that; others are left out.
   std::string target() const;
 
   /// As MockServerOptions::listen, with the real ports.

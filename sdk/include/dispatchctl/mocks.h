@@ -21,8 +21,8 @@ inline namespace DISPATCHCTL_ABI {
 
 /// GoogleMock double of a Connection: `Client(std::make_shared<MockConnection>())` is a client without a
 /// network. What is called without an expectation or ON_CALL fails with UNKNOWN, or returns OK or nothing
-/// where there is no value to give. Thread safety: as of GoogleMock, calls from any thread, expectations
-/// before them.
+/// where there is no value to give; the callback of an asynchronous lookup is the test's to call. Thread
+/// safety: as of GoogleMock, calls from any thread, expectations before them.
 class MockConnection : public Connection {
  public:
   MOCK_METHOD(absl::StatusOr<CourierStatus>, GetCourierStatus,

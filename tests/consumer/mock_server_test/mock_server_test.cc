@@ -106,6 +106,7 @@ TEST(MockServer, IsSeveralBackends) {
   const auto server = Started(options);
   EXPECT_THAT(server->addresses(), SizeIs(2));
   EXPECT_EQ(server->target(), server->addresses()[0] + "," + server->addresses()[1]);
+  ASSERT_TRUE(Connected(*server).GetCourierStatus("courier-42").ok());
 }
 
 TEST(MockServer, RefusesCallsOnceStopped) {
