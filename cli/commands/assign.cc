@@ -18,6 +18,7 @@
 #include "commands/client_setup.h"
 #include "commands/command.h"
 #include "output/assign_summary.h"
+#include "output/field_selection.h"
 #include "output/make_format.h"
 #include "output/progress_text.h"
 #include "output/run_errors.h"
@@ -45,6 +46,9 @@ std::optional<ErrorReport> CheckOperands(const CommandLine& line) {
   const AssignOptions& options = line.assign;
   if (options.continue_out && options.out_file.empty()) {
     return UsageError("--continue goes with --out FILE, the file to go on with");
+  }
+  if (options.continue_out && !line.global.fields.empty()) {
+    return UsageError("--continue reads whole results only", "leave --fields away");
   }
   if (options.continue_out && line.global.output != OutputFormat::kAuto &&
       line.global.output != OutputFormat::kNdjson) {
@@ -202,7 +206,7 @@ class AssignSession {
     const bool may_choose = file_ != nullptr && context_.line.global.output == OutputFormat::kAuto;
     const OutputFormat format = may_choose ? OutputFormat::kNdjson : context_.output;
     return MakeFormat(format, AssignColumns(format, options_.detail), /*single=*/false,
-                      file_ == nullptr && context_.terminal.output_color);
+                      file_ == nullptr && context_.terminal.output_color, context_.line.global.fields);
   }
 
   // Records on the same terminal would tear it apart, and so would gRPC's own messages.
@@ -393,8 +397,12 @@ class AssignSession {
 
 CommandResult RunAssign(CommandContext& context) {
   if (auto error = CheckOperands(context.line)) return error;
+  const AssignOptions& options = context.line.assign;
+  if (auto error = CheckFields(context.line.global.fields, AssignColumns(context.output, options.detail))) {
+    return error;
+  }
   ClientOptions client_options;
-  if (!context.line.assign.dry_run) {
+  if (!options.dry_run) {
     if (auto error = MakeClientOptions(context.line.global, client_options)) return error;
     if (auto error = OpenTrace(context)) return error;
   }

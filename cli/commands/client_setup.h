@@ -34,6 +34,7 @@ RpcIdentity IdentityOf(const GlobalOptions& global, std::string_view method);
 ErrorReport OptionError(const absl::Status& status);
 
 inline constexpr std::string_view kLookupMethod = "dispatchpb.DispatchGateway/GetCourierStatus";
+inline constexpr std::string_view kHealthMethod = "grpc.health.v1.Health/Check";
 inline constexpr std::string_view kAssignMethod = "dispatchpb.DispatchGateway/StreamAssignments";
 
 }  // namespace dispatchctl::cli

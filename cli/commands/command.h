@@ -35,7 +35,9 @@ using CommandResult = std::optional<ErrorReport>;
 CommandResult RunLookup(CommandContext& context);
 CommandResult RunAssign(CommandContext& context);
 CommandResult RunEndpoints(CommandContext& context);
+CommandResult RunHealth(CommandContext& context);
 CommandResult RunDoctor(CommandContext& context);
+CommandResult RunDescribe(const CommandContext& context);
 CommandResult RunHelp(const CommandContext& context);
 CommandResult RunVersion(const CommandContext& context);
 

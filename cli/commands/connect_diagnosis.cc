@@ -1,6 +1,6 @@
 #include "commands/connect_diagnosis.h"
 
-#include <dispatchctl/tls_diagnosis.h>
+#include <dispatchctl/connection_diagnosis.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -28,19 +28,21 @@ milliseconds TimeLeft(const GlobalOptions& global, const ErrorReport& error) {
 }
 
 // The server has answered in TLS, whatever came of it.
-bool SpeaksTls(const TlsDiagnosis& diagnosis) {
+bool SpeaksTls(const ConnectionDiagnosis& diagnosis) {
   switch (diagnosis.problem) {
-    case TlsProblem::kNone:
-    case TlsProblem::kProtocolVersion:
-    case TlsProblem::kClientCertificateMissing:
-    case TlsProblem::kNoHttp2:
+    case ConnectionProblem::kNone:
+    case ConnectionProblem::kProtocolVersion:
+    case ConnectionProblem::kClientCertificateMissing:
+    case ConnectionProblem::kNoHttp2:
       return true;
     default:
       return !diagnosis.chain.empty();
   }
 }
 
-void ListChain(const Console& console, const TlsDiagnosis& diagnosis) {
+}  // namespace
+
+void ListChain(const Console& console, const ConnectionDiagnosis& diagnosis) {
   for (const CertificateSummary& certificate : diagnosis.chain) {
     console.Detail(fmt::format("certificate {} from {}, valid from {} to {}{}{}", certificate.subject,
                                certificate.issuer, UtcDay(certificate.not_before),
@@ -48,8 +50,6 @@ void ListChain(const Console& console, const TlsDiagnosis& diagnosis) {
                                fmt::join(certificate.names, ", ")));
   }
 }
-
-}  // namespace
 
 void ExplainConnectError(const GlobalOptions& global, const Console& console, ErrorReport& error) {
   if (error.kind != ErrorKind::kConnect || error.peer.empty()) return;
@@ -63,15 +63,16 @@ void ExplainConnectError(const GlobalOptions& global, const Console& console, Er
   ClientOptions options;
   options.target = global.server;
   options.tls = TlsOptionsOf(global);
-  const TlsDiagnosis diagnosis = DiagnoseTls(options, error.peer, left);
+  const ConnectionDiagnosis diagnosis = DiagnoseTls(options, error.peer, left);
   ListChain(console, diagnosis);
   std::string cause;
   if (!tls) {
     if (!SpeaksTls(diagnosis)) return;
     cause = "the server speaks TLS, and was spoken to in plaintext";
     error.hint = "try --tls";
-  } else if (diagnosis.problem == TlsProblem::kNone || diagnosis.problem == TlsProblem::kOther ||
-             diagnosis.problem == TlsProblem::kNotConnected) {
+  } else if (diagnosis.problem == ConnectionProblem::kNone ||
+             diagnosis.problem == ConnectionProblem::kOther ||
+             diagnosis.problem == ConnectionProblem::kNotConnected) {
     // Nothing that would tell more than what gRPC has said.
     return;
   } else {

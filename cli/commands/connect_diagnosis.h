@@ -1,5 +1,7 @@
 #pragma once
 
+#include <dispatchctl/connection_diagnosis.h>
+
 #include "config/options.h"
 #include "output/error_report.h"
 #include "terminal/console.h"
@@ -11,5 +13,8 @@ namespace dispatchctl::cli {
 ///
 /// Takes no longer than what is left of the connect time-out. Other errors stay as they are.
 void ExplainConnectError(const GlobalOptions& global, const Console& console, ErrorReport& error);
+
+/// With -v, the certificates that the server has shown.
+void ListChain(const Console& console, const ConnectionDiagnosis& diagnosis);
 
 }  // namespace dispatchctl::cli

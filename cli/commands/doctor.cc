@@ -1,4 +1,5 @@
-#include <dispatchctl/tls_diagnosis.h>
+#include <dispatchctl/connection_diagnosis.h>
+#include <dispatchctl/health.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -15,6 +16,8 @@
 #include "commands/command.h"
 #include "commands/connect_diagnosis.h"
 #include "config/flag_names.h"
+#include "output/duration_field.h"
+#include "output/field_selection.h"
 #include "output/hints.h"
 #include "output/make_format.h"
 #include "output/record_stream.h"
@@ -50,7 +53,7 @@ std::vector<Column> FindingColumns(OutputFormat format) {
                               {.name = "endpoint", .least_width = 21},
                               {.name = "ok", .least_width = 5}};
   const bool table = format == OutputFormat::kTable;
-  columns.push_back({.name = table ? "time" : "elapsed_us", .least_width = 10});
+  columns.push_back({.name = DurationFieldName(format, "elapsed"), .least_width = 10});
   if (!table) columns.push_back({.name = "expires"});
   columns.push_back({.name = "detail"});
   if (!table) columns.push_back({.name = "hint"});
@@ -62,7 +65,7 @@ class Doctor {
   explicit Doctor(CommandContext& context)
       : context_(context),
         records_(STDOUT_FILENO, MakeFormat(context.output, FindingColumns(context.output), /*single=*/false,
-                                           context.terminal.output_color)) {}
+                                           context.terminal.output_color, context.line.global.fields)) {}
 
   CommandResult Run() {
     if (auto error = MakeClientOptions(context_.line.global, options_)) return error;
@@ -125,60 +128,112 @@ class Doctor {
   }
 
   void Examine(const EndpointStatus& endpoint) {
-    const bool good = UsesTls(context_.line.global) ? ExamineTls(endpoint) : ExaminePlaintext(endpoint);
+    const bool tls = UsesTls(context_.line.global);
+    const auto timeout = std::chrono::ceil<milliseconds>(context_.line.global.connect_timeout);
+    const ConnectionDiagnosis diagnosis =
+        tls ? DiagnoseTls(options_, endpoint.address, timeout) : DiagnosePlaintext(endpoint.address, timeout);
+    ListChain(context_.console, diagnosis);
+    const bool good = TellConnect(endpoint, diagnosis) && (!tls || TellTls(endpoint, diagnosis)) &&
+                      TellHttp2(endpoint, diagnosis) && TellHealth(endpoint);
     if (!good) ++problems_;
   }
 
-  bool ExaminePlaintext(const EndpointStatus& endpoint) {
+  bool TellConnect(const EndpointStatus& endpoint, const ConnectionDiagnosis& diagnosis) {
     Finding finding{.phase = "connect", .endpoint = endpoint.address};
-    finding.ok = endpoint.state == EndpointState::kReady || endpoint.successes != 0;
-    finding.detail = finding.ok ? "plaintext HTTP/2" : endpoint.last_error;
-    if (finding.detail.empty()) finding.detail = WhyNotConnected(endpoint);
+    finding.ok = diagnosis.problem != ConnectionProblem::kNotConnected &&
+                 diagnosis.problem != ConnectionProblem::kLocalFiles;
+    if (finding.ok) {
+      finding.elapsed = diagnosis.connect_time;
+      finding.detail = "connected";
+    } else {
+      finding.detail = WithFlagName(diagnosis.cause);
+    }
     Tell(finding);
     return finding.ok;
   }
 
-  // No call has been there to be told.
-  std::string WhyNotConnected(const EndpointStatus& endpoint) const {
-    const TlsDiagnosis diagnosis = Diagnose(endpoint);
-    if (diagnosis.problem == TlsProblem::kNotConnected) return diagnosis.cause;
-    return fmt::format("not connected: {}", EndpointStateName(endpoint.state));
-  }
-
-  TlsDiagnosis Diagnose(const EndpointStatus& endpoint) const {
-    return DiagnoseTls(options_, endpoint.address,
-                       std::chrono::ceil<milliseconds>(context_.line.global.connect_timeout));
-  }
-
-  bool ExamineTls(const EndpointStatus& endpoint) {
-    const TlsDiagnosis diagnosis = Diagnose(endpoint);
-    const bool connected =
-        diagnosis.connect_time.count() != 0 && diagnosis.problem != TlsProblem::kNotConnected;
-    Finding tcp{.phase = "connect", .endpoint = endpoint.address, .ok = connected};
-    if (connected) {
-      tcp.elapsed = diagnosis.connect_time;
-      tcp.detail = "connected";
-    } else {
-      tcp.detail = diagnosis.cause;
-    }
-    Tell(tcp);
-    if (!connected) return false;
-
-    Finding tls{.phase = "tls", .endpoint = endpoint.address, .ok = diagnosis.problem == TlsProblem::kNone};
-    if (diagnosis.handshake_time.count() != 0) tls.elapsed = diagnosis.handshake_time;
-    if (!diagnosis.protocol.empty()) tls.detail = diagnosis.protocol;
-    if (!diagnosis.alpn.empty()) tls.detail += ", " + diagnosis.alpn;
-    if (!tls.ok) tls.detail = WithFlagName(diagnosis.cause);
+  bool TellTls(const EndpointStatus& endpoint, const ConnectionDiagnosis& diagnosis) {
+    Finding finding{.phase = "tls", .endpoint = endpoint.address};
+    // What comes of HTTP/2 within TLS is the next step's.
+    finding.ok =
+        diagnosis.problem == ConnectionProblem::kNone || (!diagnosis.alpn.empty() && InHttp2(diagnosis));
+    if (diagnosis.handshake_time.count() != 0) finding.elapsed = diagnosis.handshake_time;
+    finding.detail = finding.ok ? fmt::format("{}, ALPN {}", diagnosis.protocol, diagnosis.alpn)
+                                : WithFlagName(diagnosis.cause);
     if (!diagnosis.chain.empty()) {
-      tls.expires = diagnosis.chain.front().not_after;
+      finding.expires = diagnosis.chain.front().not_after;
       for (const CertificateSummary& certificate : diagnosis.chain) {
-        tls.expires = std::min(*tls.expires, certificate.not_after);
+        finding.expires = std::min(*finding.expires, certificate.not_after);
       }
-      tls.detail += fmt::format(", {}, expires {}", diagnosis.chain.front().subject, UtcDay(*tls.expires));
+      finding.detail += fmt::format(", {} from {}, expires {}", diagnosis.chain.front().subject,
+                                    diagnosis.chain.front().issuer, UtcDay(*finding.expires));
     }
-    tls.hint = tls.ok ? HintOnExpiry(tls.expires) : HintFor(diagnosis.problem);
-    Tell(tls);
-    return tls.ok;
+    finding.hint = finding.ok ? HintOnExpiry(finding.expires) : HintFor(diagnosis.problem);
+    Tell(finding);
+    return finding.ok;
+  }
+
+  // The server speaks something, but not HTTP/2, or says nothing.
+  static bool InHttp2(const ConnectionDiagnosis& diagnosis) {
+    return diagnosis.settings_time.count() != 0 && (diagnosis.problem == ConnectionProblem::kNoHttp2 ||
+                                                    diagnosis.problem == ConnectionProblem::kTimedOut);
+  }
+
+  bool TellHttp2(const EndpointStatus& endpoint, const ConnectionDiagnosis& diagnosis) {
+    Finding finding{.phase = "http2", .endpoint = endpoint.address, .ok = diagnosis.http2.has_value()};
+    if (diagnosis.settings_time.count() != 0) finding.elapsed = diagnosis.settings_time;
+    if (finding.ok) {
+      const Http2Settings& settings = *diagnosis.http2;
+      const std::string calls =
+          settings.max_concurrent_streams.has_value()
+              ? fmt::format("at most {}", Plural(*settings.max_concurrent_streams, "call"))
+              : std::string("any number of calls");
+      finding.detail = fmt::format("{} at once, window {} bytes, frames {} bytes", calls,
+                                   Grouped(settings.initial_window_size), Grouped(settings.max_frame_size));
+    } else if (endpoint.state == EndpointState::kReady) {
+      // An endpoint of another kind than can be examined here.
+      finding.ok = true;
+      finding.detail = "connected by gRPC";
+    } else {
+      finding.detail = diagnosis.cause;
+      finding.hint = HintFor(diagnosis.problem);
+    }
+    Tell(finding);
+    return finding.ok;
+  }
+
+  bool TellHealth(const EndpointStatus& endpoint) {
+    const EndpointHealth* health = HealthOf(endpoint.address);
+    if (health == nullptr) return true;
+    Finding finding{.phase = "health", .endpoint = endpoint.address, .elapsed = health->report.elapsed};
+    const absl::Status status = health->status.status();
+    if (status.ok()) {
+      finding.ok = *health->status == ServingStatus::kServing;
+      finding.detail = ServingStatusName(*health->status);
+      if (!finding.ok) finding.hint = "the server is up, but not ready to serve: ask who runs it";
+    } else if (absl::IsUnimplemented(status)) {
+      finding.ok = true;
+      finding.detail = "the server offers no health checks";
+    } else {
+      const ErrorReport error =
+          RpcError(status, health->report, IdentityOf(context_.line.global, kHealthMethod));
+      finding.detail = error.message;
+      finding.hint = error.hint;
+    }
+    Tell(finding);
+    return finding.ok;
+  }
+
+  const EndpointHealth* HealthOf(const std::string& address) {
+    if (!health_.has_value()) {
+      const auto timeout = context_.line.global.timeout.value_or(context_.line.global.connect_timeout);
+      auto answers = context_.client->CheckHealth({.timeout = timeout});
+      health_ = answers.ok() ? *std::move(answers) : std::vector<EndpointHealth>();
+    }
+    for (const EndpointHealth& health : *health_) {
+      if (health.report.endpoint == address) return &health;
+    }
+    return nullptr;
   }
 
   static std::string HintOnExpiry(std::optional<std::chrono::system_clock::time_point> expires) {
@@ -216,14 +271,7 @@ class Doctor {
       format.TextField(out, "phase", finding.phase);
       format.TextField(out, "endpoint", finding.endpoint.empty() && table ? "-" : finding.endpoint);
       format.BoolField(out, "ok", finding.ok);
-      if (table) {
-        format.TextField(out, "time", finding.elapsed.has_value() ? Milliseconds(*finding.elapsed) : "-");
-      } else if (finding.elapsed.has_value()) {
-        const auto elapsed = std::chrono::duration_cast<std::chrono::microseconds>(*finding.elapsed);
-        format.NumberField(out, "elapsed_us", static_cast<std::uint64_t>(elapsed.count()));
-      } else {
-        format.NullField(out, "elapsed_us");
-      }
+      WriteDuration(format, out, context_.output, "elapsed", finding.elapsed);
       if (!table && finding.expires.has_value()) {
         format.TextField(out, "expires", UtcDay(*finding.expires));
       } else if (!table) {
@@ -245,6 +293,7 @@ class Doctor {
   ClientOptions options_;
   RecordStream records_;
   nanoseconds resolving_{0};
+  std::optional<std::vector<EndpointHealth>> health_;  // unset: not asked for yet
   absl::Status status_;
   CallReport report_;
   bool answered_ = false;
@@ -255,6 +304,7 @@ class Doctor {
 }  // namespace
 
 CommandResult RunDoctor(CommandContext& context) {
+  if (auto error = CheckFields(context.line.global.fields, FindingColumns(context.output))) return error;
   return Doctor(context).Run();
 }
 

@@ -20,7 +20,4 @@ std::vector<Column> EndpointColumns(OutputFormat format, bool timed);
 void WriteEndpoint(RecordStream& records, OutputFormat format, const EndpointStatus& endpoint,
                    std::optional<std::chrono::system_clock::time_point> time);
 
-/// "2026-11-22T13:39:37.123Z" (RFC 3339).
-std::string UtcTime(std::chrono::system_clock::time_point time);
-
 }  // namespace dispatchctl::cli

@@ -1,10 +1,7 @@
 #include <fmt/format.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -13,9 +10,11 @@
 #include "commands/client_setup.h"
 #include "commands/command.h"
 #include "commands/endpoint_records.h"
+#include "output/field_selection.h"
 #include "output/make_format.h"
 #include "output/run_errors.h"
 #include "process/feed_loop.h"
+#include "process/pauses.h"
 #include "process/signal_queue.h"
 
 namespace dispatchctl::cli {
@@ -46,8 +45,10 @@ class EndpointsSession {
   explicit EndpointsSession(CommandContext& context)
       : context_(context),
         options_(context.line.endpoints),
-        records_(STDOUT_FILENO, MakeFormat(context.output, EndpointColumns(context.output, options_.watch),
-                                           /*single=*/false, context.terminal.output_color)) {}
+        records_(STDOUT_FILENO,
+                 MakeFormat(context.output, EndpointColumns(context.output, options_.watch),
+                            /*single=*/false, context.terminal.output_color, context.line.global.fields)),
+        pauses_(signals_, records_) {}
 
   CommandResult Run() {
     ClientOptions client_options;
@@ -56,9 +57,9 @@ class EndpointsSession {
     std::optional<ErrorReport> unreachable = Connect();
     List();
     // Who watches may be waiting for the server to come.
-    while (options_.watch && Pause(options_.interval)) List();
+    while (options_.watch && pauses_.WaitUntil(Clock::now() + options_.interval)) List();
     FeedLoopResult outcome;
-    outcome.signal = signal_;
+    outcome.signal = pauses_.signal();
     FinishRecords(records_, signals_, outcome);
 
     std::vector<ErrorReport> errors;
@@ -74,7 +75,8 @@ class EndpointsSession {
     const Clock::time_point begin = Clock::now();
     const Clock::time_point deadline = begin + context_.line.global.connect_timeout;
     milliseconds pause = kShortestPause;
-    for (; Clock::now() < deadline && Pause(pause); pause = std::min(pause * 2, kLongestPause)) {
+    for (; Clock::now() < deadline && pauses_.WaitUntil(Clock::now() + pause);
+         pause = std::min(pause * 2, kLongestPause)) {
       const std::vector<EndpointStatus> endpoints = context_.client->Endpoints();
       if (endpoints.empty()) {
         if (Clock::now() < begin + kUsualResolving) continue;
@@ -84,7 +86,8 @@ class EndpointsSession {
       }
     }
     const std::vector<EndpointStatus> endpoints = context_.client->Endpoints();
-    if (signal_ != 0 || std::any_of(endpoints.begin(), endpoints.end(), IsReady)) return std::nullopt;
+    if (pauses_.signal() != 0 || std::any_of(endpoints.begin(), endpoints.end(), IsReady))
+      return std::nullopt;
     return WhyUnreachable();
   }
 
@@ -130,34 +133,20 @@ class EndpointsSession {
     records_.Flush(signals_.fd());
   }
 
-  // False when there is nothing to go on for: a signal, or a reader that went away.
-  bool Pause(std::chrono::nanoseconds time) {
-    const Clock::time_point end = Clock::now() + time;
-    for (;;) {
-      const auto left = std::chrono::ceil<milliseconds>(end - Clock::now()).count();
-      std::array<pollfd, 2> fds{
-          {{signals_.fd(), POLLIN, 0}, {records_.error_number() == 0 ? records_.fd() : -1, 0, 0}}};
-      const int ready =
-          ::poll(fds.data(), fds.size(), static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000)));
-      if (ready > 0 && fds[0].revents != 0) signal_ = signals_.Take();
-      if (ready > 0 && (fds[1].revents & (POLLERR | POLLHUP)) != 0) records_.Fail(EPIPE);
-      if (signal_ != 0 || records_.error_number() != 0) return false;
-      if (Clock::now() >= end) return true;
-    }
-  }
-
   static constexpr milliseconds kProbeTimeout{500};
 
   CommandContext& context_;
   const EndpointsOptions& options_;
   const SignalQueue signals_;
   RecordStream records_;
-  int signal_ = 0;
+  Pauses pauses_;
 };
 
 }  // namespace
 
 CommandResult RunEndpoints(CommandContext& context) {
+  const std::vector<Column> columns = EndpointColumns(context.output, context.line.endpoints.watch);
+  if (auto error = CheckFields(context.line.global.fields, columns)) return error;
   return EndpointsSession(context).Run();
 }
 

@@ -11,11 +11,14 @@
 
 #include "commands/client_setup.h"
 #include "commands/command.h"
+#include "commands/lookup_client.h"
 #include "commands/lookup_feed.h"
 #include "commands/lookup_observer.h"
 #include "commands/lookup_records.h"
-#include "fallback/cache_file.h"
+#include "commands/lookup_tally.h"
+#include "commands/lookup_watch.h"
 #include "fallback/status_cache.h"
+#include "output/field_selection.h"
 #include "output/make_format.h"
 #include "output/run_errors.h"
 #include "process/interrupt_notice.h"
@@ -24,43 +27,15 @@
 namespace dispatchctl::cli {
 namespace {
 
-// Longer lines cannot be ids, whatever they are.
-constexpr std::size_t kMaxIdLine = std::size_t{64} << 10U;
-
 // Lookups change nothing: who interrupts them does not want to wait.
 constexpr std::chrono::seconds kInterruptGrace{1};
 
-// Two statuses of one courier are of one service only if both of these are the same.
-std::string CacheName(const GlobalOptions& global) {
-  return global.authority.empty() ? global.server
-                                  : fmt::format("{} authority {}", global.server, global.authority);
-}
-
-void OpenStatusCache(CommandContext& context, ClientOptions& options) {
-  const GlobalOptions& global = context.line.global;
-  if (!global.stale_if_error.has_value()) return;
-  const std::string service = CacheName(global);
-  std::string path = StatusCachePath(service, context.environment);
-  if (path.empty()) {
-    context.console.Warn(
-        "--stale-if-error: neither XDG_CACHE_HOME nor HOME holds an absolute path: statuses are not kept");
+std::optional<ErrorReport> CheckWatch(const WatchOptions& watch) {
+  const bool has_details = watch.changes_only || watch.longest.has_value() || !watch.until.empty();
+  if (!watch.on && has_details) {
+    return UsageError("--changes-only, --until and --for go with --watch", "add --watch");
   }
-  context.status_cache = std::make_shared<StatusCache>(
-      std::move(path), service, [] { return std::chrono::system_clock::now(); },
-      [&console = context.console](std::string_view text) { console.Warn(text); });
-  options.fallback.store = context.status_cache;
-}
-
-std::optional<ErrorReport> ConnectForLookups(CommandContext& context) {
-  ClientOptions options;
-  if (auto error = MakeClientOptions(context.line.global, options)) return error;
-  OpenStatusCache(context, options);
-  return ConnectClient(context, std::move(options));
-}
-
-std::optional<std::chrono::nanoseconds> StaleAge(const CallReport& report) {
-  if (!report.stale) return std::nullopt;
-  return report.stale_age;
+  return std::nullopt;
 }
 
 std::optional<ErrorReport> CheckOperands(const LookupOptions& options) {
@@ -77,7 +52,7 @@ std::optional<ErrorReport> CheckOperands(const LookupOptions& options) {
     if (!status.ok()) return UsageError(std::string(status.message()));
   }
   if (stdin_uses > 1) return UsageError("standard input can be read once only");
-  return std::nullopt;
+  return CheckWatch(options.watch);
 }
 
 CommandResult LookUpOne(CommandContext& context, const std::string& courier_id) {
@@ -100,59 +75,13 @@ CommandResult LookUpOne(CommandContext& context, const std::string& courier_id) 
                                      StatusCodeName(report.stale_error.code())));
   }
   const bool may_be_stale = context.status_cache != nullptr;
-  RecordStream records(STDOUT_FILENO, MakeFormat(context.output, LookupColumns(may_be_stale), /*single=*/true,
-                                                 context.terminal.output_color));
+  RecordStream records(
+      STDOUT_FILENO, MakeFormat(context.output, LookupColumns(may_be_stale, /*timed=*/false), /*single=*/true,
+                                context.terminal.output_color, context.line.global.fields));
   WriteCourier(records, *status, StaleAge(report));
   records.Finish();
   return OutputFailure(records);
 }
-
-// What came of many lookups. The SDK's thread counts, the main thread asks at the end.
-class LookupTally {
- public:
-  void AddSuccess(std::optional<std::chrono::nanoseconds> stale_age) {
-    const std::lock_guard lock(mutex_);
-    ++total_;
-    if (!stale_age.has_value()) return;
-    ++stale_;
-    oldest_ = std::max(oldest_, *stale_age);
-  }
-
-  void AddFailure(const ErrorReport& error) {
-    const std::lock_guard lock(mutex_);
-    ++total_;
-    if (++failed_ == 1) first_ = error;
-    if (error.kind == ErrorKind::kConnect) ++never_connected_;
-  }
-
-  /// What is to be said of last known statuses; empty when there were none.
-  std::string StaleNote() const {
-    const std::lock_guard lock(mutex_);
-    if (stale_ == 0) return {};
-    return fmt::format("{} of {} are last known statuses, the oldest {} old", stale_, total_,
-                       Seconds(oldest_));
-  }
-
-  std::optional<ErrorReport> Verdict() const {
-    const std::lock_guard lock(mutex_);
-    if (failed_ == 0) return std::nullopt;
-    // With one id, or without a server, there is one thing to say.
-    if (total_ == 1 || never_connected_ == total_) return first_;
-    ErrorReport error;
-    error.kind = ErrorKind::kPartial;
-    error.message = fmt::format("{} of {} lookups failed", failed_, total_);
-    return error;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::uint64_t total_ = 0;
-  std::uint64_t failed_ = 0;
-  std::uint64_t never_connected_ = 0;
-  std::uint64_t stale_ = 0;
-  std::chrono::nanoseconds oldest_{0};
-  ErrorReport first_;
-};
 
 // A lookup of many ids: what the two threads share while it runs.
 class LookupSession {
@@ -163,8 +92,9 @@ class LookupSession {
         files_(kMaxIdLine),
         feed_(context.line.lookup.sources, files_),
         records_(STDOUT_FILENO,
-                 MakeFormat(context.output, LookupColumns(context.line.global.stale_if_error.has_value()),
-                            /*single=*/false, context.terminal.output_color),
+                 MakeFormat(context.output,
+                            LookupColumns(context.line.global.stale_if_error.has_value(), /*timed=*/false),
+                            /*single=*/false, context.terminal.output_color, context.line.global.fields),
                  [this] { wakeup_.Notify(); }),
         observer_(context.console, context.trace.get()) {}
 
@@ -273,11 +203,16 @@ CommandResult LookUpMany(CommandContext& context, bool& unfinished) {
 CommandResult RunLookup(CommandContext& context) {
   const LookupOptions& options = context.line.lookup;
   if (auto error = CheckOperands(options)) return error;
+  const bool may_be_stale = context.line.global.stale_if_error.has_value();
+  if (auto error = CheckFields(context.line.global.fields, LookupColumns(may_be_stale, options.watch.on))) {
+    return error;
+  }
   if (auto error = OpenTrace(context)) return error;
   bool unfinished = false;
   const bool single = options.sources.size() == 1 && !options.sources.front().is_file;
-  CommandResult result =
-      single ? LookUpOne(context, options.sources.front().text) : LookUpMany(context, unfinished);
+  CommandResult result = options.watch.on ? WatchLookups(context)
+                         : single         ? LookUpOne(context, options.sources.front().text)
+                                          : LookUpMany(context, unfinished);
   if (context.status_cache != nullptr) context.status_cache->Save();
   // It may be just the trace's reader that it is waiting for.
   return unfinished ? result : ConcludeTrace(context, std::move(result));

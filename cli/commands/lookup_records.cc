@@ -3,15 +3,22 @@
 #include <cstdint>
 #include <string>
 
+#include "text/quantity.h"
+
 namespace dispatchctl::cli {
 namespace {
 
 constexpr std::size_t kLeastColumnWidth = 14;
 
+void WriteTime(RecordFormat& format, std::string& out, RecordTime time) {
+  if (time.has_value()) format.TextField(out, "time", UtcTime(*time));
+}
+
 }  // namespace
 
-std::vector<Column> LookupColumns(bool may_be_stale) {
+std::vector<Column> LookupColumns(bool may_be_stale, bool timed) {
   std::vector<Column> columns = ColumnsOf<CourierStatus>(kLeastColumnWidth);
+  if (timed) columns.insert(columns.begin(), {.name = "time", .least_width = 24});
   if (may_be_stale) {
     columns.push_back({.name = "stale"});
     columns.push_back({.name = "age_ms"});
@@ -20,8 +27,9 @@ std::vector<Column> LookupColumns(bool may_be_stale) {
 }
 
 void WriteCourier(RecordStream& records, const CourierStatus& status,
-                  std::optional<std::chrono::nanoseconds> stale_age) {
+                  std::optional<std::chrono::nanoseconds> stale_age, RecordTime time) {
   records.Write([&](RecordFormat& format, std::string& out) {
+    WriteTime(format, out, time);
     WriteFields(format, out, status);
     if (!stale_age.has_value()) return;
     const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(*stale_age);
@@ -31,8 +39,9 @@ void WriteCourier(RecordStream& records, const CourierStatus& status,
 }
 
 void WriteLookupFailure(RecordStream& records, std::string_view courier_id, std::uint64_t line,
-                        const ErrorReport& error) {
+                        const ErrorReport& error, RecordTime time) {
   records.Write([&](RecordFormat& format, std::string& out) {
+    WriteTime(format, out, time);
     if (courier_id.empty()) {
       format.NumberField(out, "line", line);
     } else {

@@ -65,6 +65,11 @@ constexpr std::array kGlobalOptions{
                                                        {"csv", OutputFormat::kCsv}},
                                                       line.global.output);
                    }},
+    OptionSpec{
+        .name = "fields",
+        .value_name = "A,B",
+        .help = "print these fields of each record only, in this order",
+        .apply = [](CommandLine& line, std::string_view v) { return ApplyNames(v, line.global.fields); }},
     OptionSpec{.name = "header",
                .letter = 'H',
                .value_name = "'K: V'|@FILE",

@@ -1,3 +1,6 @@
+#include <dispatchctl/courier_status.h>
+#include <fmt/format.h>
+
 #include <array>
 
 #include "config/command_options.h"
@@ -5,6 +8,28 @@
 
 namespace dispatchctl::cli {
 namespace {
+
+using namespace std::chrono_literals;
+
+absl::Status ApplyCondition(std::string_view text, std::vector<FieldCondition>& out) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string_view::npos || equals == 0) {
+    return absl::InvalidArgumentError("expected FIELD=VALUE or FIELD!=VALUE");
+  }
+  const bool differs = text[equals - 1] == '!';
+  FieldCondition condition{.field = std::string(text.substr(0, differs ? equals - 1 : equals)),
+                           .value = std::string(text.substr(equals + 1)),
+                           .equal = !differs};
+  bool known = false;
+  std::string fields;
+  VisitFields(CourierStatus{}, [&](std::string_view name, const auto& /*field*/) {
+    known = known || condition.field == name;
+    fields += fmt::format("{}{}", fields.empty() ? "" : ", ", name);
+  });
+  if (!known) return absl::InvalidArgumentError(fmt::format("expected one of {} as the field", fields));
+  out.push_back(std::move(condition));
+  return absl::OkStatus();
+}
 
 constexpr std::array kLookupOptions{
     OptionSpec{.name = "file",
@@ -27,6 +52,35 @@ constexpr std::array kLookupOptions{
         .help = "print each result as it comes, not in the order of the ids",
         .arity = OptionArity::kFlag,
         .apply = [](CommandLine& line, std::string_view v) { return ApplyBool(v, line.lookup.unordered); }},
+    OptionSpec{
+        .name = "watch",
+        .help = "look the couriers up again and again, each result with its time",
+        .arity = OptionArity::kFlag,
+        .apply = [](CommandLine& line, std::string_view v) { return ApplyBool(v, line.lookup.watch.on); }},
+    OptionSpec{
+        .name = "interval",
+        .value_name = "DUR",
+        .help = "how often --watch looks them up, at least 10ms (default 2s)",
+        .apply = [](CommandLine& line,
+                    std::string_view v) { return ApplyDuration(v, 10ms, line.lookup.watch.interval); }},
+    OptionSpec{.name = "changes-only",
+               .help = "of what --watch finds, print only what differs from before",
+               .arity = OptionArity::kFlag,
+               .apply = [](CommandLine& line,
+                           std::string_view v) { return ApplyBool(v, line.lookup.watch.changes_only); }},
+    OptionSpec{.name = "until",
+               .value_name = "FIELD=VALUE",
+               .help = "end --watch, with exit status 0, once this holds for every courier; FIELD!=VALUE for "
+                       "what is not to be; repeatable, then all of them",
+               .arity = OptionArity::kRepeated,
+               .apply = [](CommandLine& line,
+                           std::string_view v) { return ApplyCondition(v, line.lookup.watch.until); }},
+    OptionSpec{
+        .name = "for",
+        .value_name = "DUR",
+        .help = "end --watch after this time; exit status 7 when --until has not been met by then",
+        .apply = [](CommandLine& line,
+                    std::string_view v) { return ApplyOptionalDuration(v, 1ns, line.lookup.watch.longest); }},
 };
 
 }  // namespace

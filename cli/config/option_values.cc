@@ -2,6 +2,7 @@
 
 #include <absl/status/statusor.h>
 
+#include <algorithm>
 #include <charconv>
 #include <system_error>
 
@@ -78,6 +79,23 @@ absl::Status ApplyOptionalBool(std::string_view text, std::optional<bool>& out) 
 absl::Status ApplyText(std::string_view text, std::string& out) {
   if (text.empty()) return absl::InvalidArgumentError("must not be empty");
   out = text;
+  return absl::OkStatus();
+}
+
+absl::Status ApplyNames(std::string_view text, std::vector<std::string>& out) {
+  std::vector<std::string> names;
+  for (std::string_view rest = text;;) {
+    const std::size_t comma = rest.find(',');
+    std::string name(rest.substr(0, comma));
+    if (name.empty()) return absl::InvalidArgumentError("expected names with commas between them");
+    if (std::find(names.begin(), names.end(), name) != names.end()) {
+      return absl::InvalidArgumentError(fmt::format("{} is there twice", name));
+    }
+    names.push_back(std::move(name));
+    if (comma == std::string_view::npos) break;
+    rest.remove_prefix(comma + 1);
+  }
+  out = std::move(names);
   return absl::OkStatus();
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace dispatchctl::cli {
 
@@ -48,5 +49,8 @@ absl::Status ApplyNumber(std::string_view text, std::size_t least, std::size_t m
 absl::Status ApplyOptionalBool(std::string_view text, std::optional<bool>& out);
 /// Any text but none.
 absl::Status ApplyText(std::string_view text, std::string& out);
+
+/// Names with commas between them, each once.
+absl::Status ApplyNames(std::string_view text, std::vector<std::string>& out);
 
 }  // namespace dispatchctl::cli

@@ -23,6 +23,7 @@ enum class SummaryFormat { kAuto, kText, kJson, kNone };
 struct GlobalOptions {
   std::string server;
   OutputFormat output = OutputFormat::kAuto;
+  std::vector<std::string> fields;   ///< of records; empty: all
   std::vector<std::string> headers;  ///< "key: value" or "@file", as given
   std::optional<std::chrono::nanoseconds> timeout;
   std::chrono::nanoseconds connect_timeout{std::chrono::seconds(5)};
@@ -58,10 +59,27 @@ struct LookupSource {
   bool is_file = false;
 };
 
+/// What a field of a status is to be, or is not to be.
+struct FieldCondition {
+  std::string field;
+  std::string value;
+  bool equal = true;
+};
+
+/// Looking the same couriers up again and again.
+struct WatchOptions {
+  bool on = false;
+  std::chrono::nanoseconds interval{std::chrono::seconds(2)};
+  bool changes_only = false;
+  std::vector<FieldCondition> until;                ///< all of them, of every courier
+  std::optional<std::chrono::nanoseconds> longest;  ///< unset: no end
+};
+
 struct LookupOptions {
   std::vector<LookupSource> sources;  ///< in the order of the command line
   std::size_t parallel = 64;
   bool unordered = false;
+  WatchOptions watch;
 };
 
 /// What a column of CSV is.
@@ -96,7 +114,17 @@ struct EndpointsOptions {
   std::chrono::nanoseconds interval{std::chrono::seconds(2)};
 };
 
-enum class Command { kNone, kLookup, kAssign, kEndpoints, kDoctor, kHelp, kVersion };
+struct HealthCheckOptions {
+  std::string service;  ///< empty: the server as a whole
+  bool watch = false;
+  std::chrono::nanoseconds interval{std::chrono::seconds(2)};
+};
+
+struct DescribeOptions {
+  bool json_schema = false;
+};
+
+enum class Command { kNone, kLookup, kAssign, kEndpoints, kHealth, kDoctor, kDescribe, kHelp, kVersion };
 
 struct CommandLine {
   Command command = Command::kNone;
@@ -104,6 +132,8 @@ struct CommandLine {
   LookupOptions lookup;
   AssignOptions assign;
   EndpointsOptions endpoints;
+  HealthCheckOptions health;
+  DescribeOptions describe;
   std::vector<std::string> operands;  ///< those of lookup are in its sources, among its files
 };
 

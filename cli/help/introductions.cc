@@ -59,10 +59,11 @@ Examples:
   dispatchctl doctor -s dispatch.example:443 --cacert ca.pem -o json
 
 Goes the way a call goes, and prints a line for each step, timed: resolving the
-name; for each endpoint connecting and, with TLS, the handshake, with who the
-certificate is for and when it expires; a real call. Where a step fails, it says
-why and what to try. Exits 0 when all is well, 6 when the service answers in
-spite of some trouble, else as the call does.
+name; for each endpoint connecting, with TLS the handshake, with who the
+certificate is for and when it expires, HTTP/2 with what the server allows, and
+health; a real call. Where a step fails, it says why and what to try. Exits 0
+when all is well, 6 when the service answers in spite of some trouble, else as
+the call does. With -v it lists the server's certificates.
 
 )";
 
@@ -78,6 +79,38 @@ Examples:
 
 Resolves the target and connects to all it names, for at most --connect-timeout.
 Exits 0 when one of them can be reached, else 5.
+
+)";
+
+constexpr std::string_view kHealthIntroduction =
+    R"(Ask each endpoint whether it is serving.
+
+Usage: dispatchctl health [--service NAME] [--watch] [--interval DUR] [options]
+
+Examples:
+  dispatchctl health -s dns:///dispatch.example:443
+  dispatchctl health -s localhost:50051 --service dispatchpb.DispatchGateway
+  dispatchctl health -s dns:///dispatch.example:443 --watch -o ndjson
+
+Asks by gRPC's standard health checks (grpc.health.v1). Exits 0 when all that
+the target names are SERVING, 7 when one is not, 6 when one cannot be asked, 5
+when none can be reached. With --watch it goes on until it is interrupted, and
+prints an endpoint again when what it says has changed.
+
+)";
+
+constexpr std::string_view kDescribeIntroduction =
+    R"(Print the contract that this program was built with, or a part of it.
+
+Usage: dispatchctl describe [METHOD|MESSAGE] [--json-schema]
+
+Examples:
+  dispatchctl describe
+  dispatchctl describe GetCourierStatus
+  dispatchctl describe AssignmentUpdate --json-schema
+
+Prints .proto text, or with --json-schema the JSON Schema of messages as assign
+reads and lookup prints them. Needs no server.
 
 )";
 
@@ -105,8 +138,12 @@ std::string_view Introduction(Command command) {
       return kAssignIntroduction;
     case Command::kEndpoints:
       return kEndpointsIntroduction;
+    case Command::kHealth:
+      return kHealthIntroduction;
     case Command::kDoctor:
       return kDoctorIntroduction;
+    case Command::kDescribe:
+      return kDescribeIntroduction;
     case Command::kHelp:
       return kHelpIntroduction;
     case Command::kVersion:

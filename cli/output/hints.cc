@@ -22,29 +22,30 @@ std::string ResolveHint(const HintQuestion& question) {
 }
 
 // Which of them gRPC's own words speak of.
-TlsProblem TlsProblemIn(std::string_view message) {
+ConnectionProblem ConnectionProblemIn(std::string_view message) {
   if (Mentions(message, {"WRONG_VERSION_NUMBER", "wrong version number", "packet length too long",
                          "unexpected message", "record layer"})) {
-    return TlsProblem::kNotTls;
+    return ConnectionProblem::kNotTls;
   }
   if (Mentions(message, {"hostname", "host name", "does not match", "peer name"}))
-    return TlsProblem::kWrongName;
-  if (Mentions(message, {"expired", "not yet valid"})) return TlsProblem::kExpired;
+    return ConnectionProblem::kWrongName;
+  if (Mentions(message, {"expired", "not yet valid"})) return ConnectionProblem::kExpired;
   if (Mentions(message, {"certificate required", "handshake failure", "bad certificate",
                          "CERTIFICATE_REQUIRED", "unknown ca"})) {
-    return TlsProblem::kClientCertificateMissing;
+    return ConnectionProblem::kClientCertificateMissing;
   }
-  if (Mentions(message, {"protocol version", "unsupported protocol"})) return TlsProblem::kProtocolVersion;
+  if (Mentions(message, {"protocol version", "unsupported protocol"}))
+    return ConnectionProblem::kProtocolVersion;
   if (Mentions(message, {"certificate", "CERTIFICATE_VERIFY_FAILED", "self signed", "self-signed", "issuer",
                          "verify"})) {
-    return TlsProblem::kUntrusted;
+    return ConnectionProblem::kUntrusted;
   }
-  if (Mentions(message, {"ALPN"})) return TlsProblem::kNoHttp2;
-  return TlsProblem::kOther;
+  if (Mentions(message, {"ALPN"})) return ConnectionProblem::kNoHttp2;
+  return ConnectionProblem::kOther;
 }
 
 std::string TlsHint(const HintQuestion& question) {
-  if (std::string hint = HintFor(TlsProblemIn(question.message)); !hint.empty()) return hint;
+  if (std::string hint = HintFor(ConnectionProblemIn(question.message)); !hint.empty()) return hint;
   return "check --cacert, --server-name, --cert and --key; if the server does not speak TLS, try --plaintext";
 }
 
@@ -97,33 +98,35 @@ std::string GivenUpHint(const HintQuestion& question) {
 
 }  // namespace
 
-std::string HintFor(TlsProblem problem) {
+std::string HintFor(ConnectionProblem problem) {
   switch (problem) {
-    case TlsProblem::kNotTls:
+    case ConnectionProblem::kNotTls:
       return "the server does not seem to speak TLS: try --plaintext";
-    case TlsProblem::kProtocolVersion:
+    case ConnectionProblem::kProtocolVersion:
       return "only the server's operator can help: it needs TLS 1.2 or later";
-    case TlsProblem::kUntrusted:
-    case TlsProblem::kSelfSigned:
+    case ConnectionProblem::kUntrusted:
+    case ConnectionProblem::kSelfSigned:
       return "the certificate is not trusted here: give its authority with --cacert";
-    case TlsProblem::kExpired:
-    case TlsProblem::kNotYetValid:
+    case ConnectionProblem::kExpired:
+    case ConnectionProblem::kNotYetValid:
       return "the server's certificate is out of date, or this machine's clock is wrong";
-    case TlsProblem::kWrongName:
+    case ConnectionProblem::kWrongName:
       return "the certificate is for another name: give the name it is for with --server-name";
-    case TlsProblem::kClientCertificateMissing:
+    case ConnectionProblem::kClientCertificateMissing:
       return "the server may want a client certificate: give one with --cert and --key";
-    case TlsProblem::kClientCertificateRefused:
+    case ConnectionProblem::kClientCertificateRefused:
       return "give a client certificate from an authority that the server trusts, and that is still valid";
-    case TlsProblem::kNoHttp2:
-      return "the server speaks TLS but does not offer HTTP/2: is it a gRPC port?";
-    case TlsProblem::kTimedOut:
-      return "nothing answered in TLS: check the address, or give more time with --connect-timeout";
-    case TlsProblem::kNone:
-    case TlsProblem::kLocalFiles:
-    case TlsProblem::kNotConnected:
-    case TlsProblem::kClosed:
-    case TlsProblem::kOther:
+    case ConnectionProblem::kNoHttp2:
+      return "the server does not offer HTTP/2: is it a gRPC port?";
+    case ConnectionProblem::kTlsExpected:
+      return "try --tls";
+    case ConnectionProblem::kTimedOut:
+      return "nothing answered: check the address, or give more time with --connect-timeout";
+    case ConnectionProblem::kNone:
+    case ConnectionProblem::kLocalFiles:
+    case ConnectionProblem::kNotConnected:
+    case ConnectionProblem::kClosed:
+    case ConnectionProblem::kOther:
       break;
   }
   return {};

@@ -2,7 +2,7 @@
 
 #include <absl/status/status.h>
 #include <dispatchctl/call_report.h>
-#include <dispatchctl/tls_diagnosis.h>
+#include <dispatchctl/connection_diagnosis.h>
 
 #include <string>
 #include <string_view>
@@ -23,6 +23,6 @@ struct HintQuestion {
 std::string HintFor(const HintQuestion& question);
 
 /// The same for what is known to keep TLS from coming about.
-std::string HintFor(TlsProblem problem);
+std::string HintFor(ConnectionProblem problem);
 
 }  // namespace dispatchctl::cli

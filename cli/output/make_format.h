@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "config/options.h"
@@ -8,8 +9,9 @@
 
 namespace dispatchctl::cli {
 
-/// The format that -o asks for. `format` is never kAuto.
+/// The format that -o asks for, of the fields that --fields names, where it names any. `format` is never
+/// kAuto.
 std::unique_ptr<RecordFormat> MakeFormat(OutputFormat format, std::vector<Column> columns, bool single,
-                                         bool color);
+                                         bool color, const std::vector<std::string>& fields = {});
 
 }  // namespace dispatchctl::cli

@@ -22,4 +22,7 @@ std::string Seconds(std::chrono::nanoseconds time);
 /// "2027-01-31", in UTC.
 std::string UtcDay(std::chrono::system_clock::time_point time);
 
+/// "2026-11-22T13:39:37.123Z" (RFC 3339).
+std::string UtcTime(std::chrono::system_clock::time_point time);
+
 }  // namespace dispatchctl::cli

@@ -197,7 +197,9 @@ def test_hostile_inputs(start_mock):
                 for connection in slow:
                     connection.sendall(trickle[number // 100:number // 100 + 1])
         assert mock.process.poll() is None
-        assert resident_bytes(mock.process) - memory < 256 * 1024 * 1024
+        # An address sanitizer holds back as much freed memory again, and more beside.
+        most = (1024 if os.environ.get("DISPATCHCTL_TEST_SANITIZER") else 256) * 1024 * 1024
+        assert resident_bytes(mock.process) - memory < most
     finally:
         lookups.end()
     assert len(lookups.results) >= 10

@@ -18,6 +18,7 @@
 #include "dispatchctl/courier_status.h"
 #include "dispatchctl/endpoint_status.h"
 #include "dispatchctl/export.h"
+#include "dispatchctl/health.h"
 #include "dispatchctl/lookup.h"
 
 namespace dispatchctl {
@@ -35,6 +36,7 @@ class DISPATCHCTL_EXPORT Connection {
   virtual absl::StatusOr<std::unique_ptr<BulkLookup>> StartBulkLookup(BulkLookupOptions options) = 0;
   virtual absl::StatusOr<std::unique_ptr<AssignmentStream>> StreamAssignments(StreamOptions options) = 0;
   virtual std::vector<EndpointStatus> Endpoints() = 0;
+  virtual absl::StatusOr<std::vector<EndpointHealth>> CheckHealth(const HealthOptions& options) = 0;
   virtual absl::Status Shutdown(std::chrono::nanoseconds timeout) = 0;
 };
 
@@ -90,6 +92,15 @@ class DISPATCHCTL_EXPORT Client {
   /// What the client knows of its endpoints now, in the order of the target; connecting to those it has none
   /// of is begun. Empty: the target has not been resolved, which is begun too.
   std::vector<EndpointStatus> Endpoints() const { return connection_->Endpoints(); }
+
+  /// Asks every endpoint, all at once and over the connections that lookups use, how it is by grpc.health.v1;
+  /// blocks until all have answered or the time-out. What they say changes nothing in where calls go.
+  ///
+  /// In the order of the target. Errors: why no endpoint is known; INVALID_ARGUMENT naming the option;
+  /// CANCELLED after Shutdown. What keeps a single endpoint from answering is in its EndpointHealth.
+  absl::StatusOr<std::vector<EndpointHealth>> CheckHealth(const HealthOptions& options = {}) const {
+    return connection_->CheckHealth(options);
+  }
 
   /// Takes no more calls, lets lookups in flight end for at most `timeout`, then cancels them. Calls made
   /// from now on fail with CANCELLED. Streams are not waited for: finish or cancel them first; one that loses

@@ -7,8 +7,10 @@
 #include "call/bulk_lookup.h"
 #include "call/cancellable.h"
 #include "call/effective_options.h"
+#include "call/health_checks.h"
 #include "call/lookup_call.h"
 #include "client/async_lookup.h"
+#include "dispatchctl/validation.h"
 #include "stream/stream_driver.h"
 
 namespace dispatchctl::internal {
@@ -96,6 +98,28 @@ absl::StatusOr<std::unique_ptr<AssignmentStream>> ClientConnection::StreamAssign
 
 std::vector<EndpointStatus> ClientConnection::Endpoints() {
   return core_->pool().Describe(std::chrono::steady_clock::now());
+}
+
+absl::StatusOr<std::vector<EndpointHealth>> ClientConnection::CheckHealth(const HealthOptions& options) {
+  if (options.timeout <= std::chrono::nanoseconds(0)) {
+    return absl::InvalidArgumentError("timeout must be more than zero");
+  }
+  if (!IsValidUtf8(options.service)) {
+    return absl::InvalidArgumentError("service must be UTF-8");
+  }
+  std::unique_ptr<EventLoop> loop = TakeLoop();
+  absl::StatusOr<std::vector<EndpointHealth>> health = ShutDown();
+  {
+    HealthChecks checks(core_->lookups(), *loop, options);
+    // Not owned: it is removed before it goes.
+    const auto position =
+        core_->owned_calls()->Add(std::shared_ptr<Cancellable>(std::shared_ptr<void>(), &checks));
+    if (!position) return health;
+    health = checks.Run();
+    core_->owned_calls()->Remove(*position);
+  }
+  ReturnLoop(std::move(loop));
+  return health;
 }
 
 absl::Status ClientConnection::Shutdown(std::chrono::nanoseconds timeout) {

@@ -24,6 +24,7 @@ class ClientConnection final : public Connection {
   absl::StatusOr<std::unique_ptr<BulkLookup>> StartBulkLookup(BulkLookupOptions options) override;
   absl::StatusOr<std::unique_ptr<AssignmentStream>> StreamAssignments(StreamOptions options) override;
   std::vector<EndpointStatus> Endpoints() override;
+  absl::StatusOr<std::vector<EndpointHealth>> CheckHealth(const HealthOptions& options) override;
   absl::Status Shutdown(std::chrono::nanoseconds timeout) override;
 
  private:

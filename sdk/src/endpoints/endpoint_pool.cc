@@ -318,13 +318,8 @@ EndpointPool::Pick EndpointPool::PickFor(ChannelUse use, std::span<const std::sh
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (set_ == nullptr) {
-      if (stopped_) return {nullptr, false, absl::CancelledError("the client has been shut down")};
-      if (waited_for_resolving && resolution_ended_) return {nullptr, false, resolve_error_};
-      const bool asked_before = resolver_started_;
-      StartResolving();
-      if (!asked_before || !resolution_ended_) return {nullptr, true, absl::OkStatus()};
-      resolver_->ResolveSoon();
-      return {nullptr, false, resolve_error_};
+      absl::Status why_not = ResolveOrWhyNot(waited_for_resolving);
+      return {nullptr, why_not.ok(), std::move(why_not)};
     }
     set = set_;
     first = stream_turn_++;
@@ -343,6 +338,23 @@ EndpointPool::Pick EndpointPool::PickFor(ChannelUse use, std::span<const std::sh
   }
   if (best == nullptr) return {nullptr, false, absl::UnavailableError("every endpoint has been tried")};
   return {*best, false, absl::OkStatus()};
+}
+
+absl::Status EndpointPool::ResolveOrWhyNot(bool waited_for_resolving) {
+  if (stopped_) return absl::CancelledError("the client has been shut down");
+  if (waited_for_resolving && resolution_ended_) return resolve_error_;
+  const bool asked_before = resolver_started_;
+  StartResolving();
+  if (!asked_before || !resolution_ended_) return absl::OkStatus();
+  resolver_->ResolveSoon();
+  return resolve_error_;
+}
+
+EndpointPool::Listing EndpointPool::List(bool waited_for_resolving) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (set_ != nullptr) return {set_->endpoints, false, absl::OkStatus()};
+  absl::Status why_not = ResolveOrWhyNot(waited_for_resolving);
+  return {{}, why_not.ok(), std::move(why_not)};
 }
 
 void EndpointPool::WhenResolved(EventLoop& loop, std::shared_ptr<Task> task) {

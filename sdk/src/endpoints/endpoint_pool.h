@@ -97,6 +97,15 @@ class EndpointPool : public std::enable_shared_from_this<EndpointPool> {
   // is started, unless the caller comes from having waited for it: then its error is final.
   Pick PickFor(ChannelUse use, std::span<const std::shared_ptr<Endpoint>> tried, bool waited_for_resolving);
 
+  struct Listing {
+    std::vector<std::shared_ptr<Endpoint>> endpoints;  // none: see the others
+    bool resolving = false;                            // not known yet: WhenResolved tells
+    absl::Status status;                               // why there are none, when that is final
+  };
+
+  // All endpoints. Resolving is started and its error final as with PickFor.
+  Listing List(bool waited_for_resolving);
+
   // Has `task` run on `loop` once the resolution under way has ended, whatever its outcome.
   void WhenResolved(EventLoop& loop, std::shared_ptr<Task> task);
 
@@ -150,6 +159,8 @@ class EndpointPool : public std::enable_shared_from_this<EndpointPool> {
                std::function<EventLoop&()> watch_loop);
 
   std::pair<std::shared_ptr<const EndpointSet>, std::uint64_t> Snapshot() const;
+  // Why there is no set; OK: it is being resolved. With the mutex held.
+  absl::Status ResolveOrWhyNot(bool waited_for_resolving);
   LookupPick PickUnresolved(const LookupRequest& request);
   LookupPick PickOnly(const std::shared_ptr<Endpoint>& endpoint, const LookupRequest& request);
   LookupPick PickAmong(const EndpointSet& set, const LookupRequest& request);

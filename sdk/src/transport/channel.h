@@ -13,6 +13,7 @@
 #include "dispatchctl/call_report.h"
 #include "dispatchctl/courier_status.h"
 #include "dispatchctl/endpoint_status.h"
+#include "dispatchctl/health.h"
 #include "dispatchctl/validation.h"
 #include "transport/event_loop.h"
 
@@ -112,6 +113,25 @@ class AssignmentCall {
   virtual void Cancel() = 0;
 };
 
+class HealthCheckHandler {
+ public:
+  // On the loop's thread, exactly once. `status` is the server's when `end` is OK. The check may be destroyed
+  // only after that.
+  virtual void OnHealthCheckDone(AttemptEnd end, ServingStatus status) = 0;
+
+ protected:
+  ~HealthCheckHandler() = default;
+};
+
+// One grpc.health.v1 Check call. Destroyed before Start, or once its handler has returned.
+class HealthCheck {
+ public:
+  virtual ~HealthCheck() = default;
+  virtual void Start() = 0;
+  // From any thread.
+  virtual void Cancel() = 0;
+};
+
 using Connectivity = EndpointState;
 
 // A connection to one address. Thread-safe.
@@ -134,6 +154,10 @@ class Channel {
 
   virtual std::unique_ptr<AssignmentCall> MakeAssignmentCall(EventLoop& loop, const AttemptOptions& options,
                                                              AssignmentCallHandler& handler) = 0;
+
+  virtual std::unique_ptr<HealthCheck> MakeHealthCheck(EventLoop& loop, std::string_view service,
+                                                       const AttemptOptions& options,
+                                                       HealthCheckHandler& handler) = 0;
 };
 
 // What a channel is for. Streams have connections of their own, so that they cannot use up the HTTP/2 streams

@@ -18,6 +18,7 @@
 #include "dispatchctl/version.h"
 #include "dispatchpb/dispatch.grpc.pb.h"
 #include "transport/grpc_assignment_call.h"
+#include "transport/grpc_health_check.h"
 #include "transport/grpc_lookup.h"
 #include "transport/thread_annotations.h"
 #include "transport/tls_material.h"
@@ -142,6 +143,14 @@ class GrpcChannel final : public Channel {
     const std::shared_ptr<Link> used = link();
     return MakeGrpcAssignmentCall({used, used->generic_stub, endpoint_, source_->tls()}, loop, options,
                                   handler);
+  }
+
+  std::unique_ptr<HealthCheck> MakeHealthCheck(EventLoop& loop, std::string_view service,
+                                               const AttemptOptions& options,
+                                               HealthCheckHandler& handler) override {
+    const std::shared_ptr<Link> used = link();
+    return MakeGrpcHealthCheck({used, used->generic_stub, endpoint_, source_->tls()}, loop, service, options,
+                               handler);
   }
 
  private:

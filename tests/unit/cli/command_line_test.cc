@@ -259,12 +259,6 @@ TEST(CommandLine, NoAbbreviations) {
   EXPECT_THAT(ErrorOf({"lookup", "--serv", "h:1", "x"}), HasSubstr("unknown option"));
 }
 
-TEST(CommandLine, LaterFeaturesAreNotOffered) {
-  for (const char* option : {"--watch", "--context"}) {
-    EXPECT_THAT(ErrorOf({"lookup", "x", option}), HasSubstr("unknown option")) << option;
-  }
-}
-
 TEST(CommandLine, MissingAndBadValues) {
   EXPECT_THAT(ErrorOf({"assign", "-f", "x", "--in", "xml"}), HasSubstr("expected auto, ndjson or csv"));
   EXPECT_THAT(ErrorOf({"lookup", "x", "--server"}), HasSubstr("--server needs a value"));

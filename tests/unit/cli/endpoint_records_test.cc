@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "output/make_format.h"
+#include "text/quantity.h"
 #include "pipe.h"
 
 namespace dispatchctl::cli {

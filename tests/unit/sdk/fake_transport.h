@@ -48,6 +48,9 @@ struct FakeServer {
   bool confidential = true;
   std::optional<Clock::time_point> last_deadline;
 
+  std::optional<absl::StatusOr<ServingStatus>> health = ServingStatus::kServing;  // unset: no answer comes
+  std::vector<std::string> health_services;                                       // asked for
+
   // A stream fails with this before it starts, if set.
   std::optional<AttemptEnd> stream_refusal;
   AttemptEnd stream_end{absl::OkStatus(), Phase::kStream, Origin::kServer};
@@ -229,6 +232,41 @@ class FakeAssignmentCall final : public AssignmentCall {
   bool ended_ = false;
 };
 
+// Answers as the server's `health` has it; held back while that is unset.
+class FakeHealthCheck final : public HealthCheck {
+ public:
+  FakeHealthCheck(FakeServer& server, EventLoop& loop, std::string service, HealthCheckHandler& handler)
+      : server_(server), loop_(loop), service_(std::move(service)), handler_(handler) {}
+
+  void Start() override {
+    AttemptEnd end;
+    ServingStatus status = ServingStatus::kUnknown;
+    {
+      const std::lock_guard<std::mutex> lock(server_.mutex);
+      server_.health_services.push_back(service_);
+      if (!server_.health.has_value()) return;
+      end = {server_.health->status(), Phase::kCall, Origin::kServer};
+      if (server_.health->ok()) status = **server_.health;
+    }
+    Post(loop_, [this, end = std::move(end), status]() mutable {
+      handler_.OnHealthCheckDone(std::move(end), status);
+    });
+  }
+
+  void Cancel() override {
+    Post(loop_, [this] {
+      handler_.OnHealthCheckDone({absl::CancelledError("CANCELLED"), Phase::kCall, Origin::kLocal},
+                                 ServingStatus::kUnknown);
+    });
+  }
+
+ private:
+  FakeServer& server_;
+  EventLoop& loop_;
+  const std::string service_;
+  HealthCheckHandler& handler_;
+};
+
 class FakeChannel final : public Channel {
  public:
   explicit FakeChannel(FakeServer& server) : server_(server) {
@@ -279,6 +317,13 @@ class FakeChannel final : public Channel {
                                                      AssignmentCallHandler& handler) override {
     NoteAuthorization(options);
     return std::make_unique<FakeAssignmentCall>(server_, loop, handler);
+  }
+
+  std::unique_ptr<HealthCheck> MakeHealthCheck(EventLoop& loop, std::string_view service,
+                                               const AttemptOptions& options,
+                                               HealthCheckHandler& handler) override {
+    NoteAuthorization(options);
+    return std::make_unique<FakeHealthCheck>(server_, loop, std::string(service), handler);
   }
 
  private:

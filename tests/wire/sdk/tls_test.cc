@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "certificates.h"
-#include "dispatchctl/tls_diagnosis.h"
+#include "dispatchctl/connection_diagnosis.h"
 #include "service.h"
 
 namespace dispatchctl {
@@ -238,8 +238,8 @@ TEST_F(TlsTest, EveryEndpointOfAPoolFollows) {
 
 TEST_F(TlsTest, DiagnosisTellsTheChain) {
   const Service service(ServerOptions());
-  const TlsDiagnosis diagnosis = DiagnoseTls(Options(service), service.target(), kPatience);
-  EXPECT_EQ(diagnosis.problem, TlsProblem::kNone) << diagnosis.cause;
+  const ConnectionDiagnosis diagnosis = DiagnoseTls(Options(service), service.target(), kPatience);
+  EXPECT_EQ(diagnosis.problem, ConnectionProblem::kNone) << diagnosis.cause;
   EXPECT_EQ(diagnosis.cause, "");
   EXPECT_EQ(diagnosis.protocol, "TLSv1.3");
   EXPECT_EQ(diagnosis.alpn, "h2");
@@ -255,8 +255,8 @@ TEST_F(TlsTest, DiagnosisTellsTheChain) {
 TEST_F(TlsTest, DiagnosisOfAServerThatIsNotThere) {
   ClientOptions options;
   options.target = "unix:" + files_.Path("none");
-  EXPECT_EQ(DiagnoseTls(options, options.target, kPatience).problem, TlsProblem::kNotConnected);
-  EXPECT_EQ(DiagnoseTls(options, "xds:///name", kPatience).problem, TlsProblem::kOther);
+  EXPECT_EQ(DiagnoseTls(options, options.target, kPatience).problem, ConnectionProblem::kNotConnected);
+  EXPECT_EQ(DiagnoseTls(options, "xds:///name", kPatience).problem, ConnectionProblem::kOther);
 }
 
 class TokenTest : public TlsTest {

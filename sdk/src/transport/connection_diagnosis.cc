@@ -1,4 +1,4 @@
-#include "dispatchctl/tls_diagnosis.h"
+#include "dispatchctl/connection_diagnosis.h"
 
 #include <absl/status/status.h>
 #include <absl/strings/escaping.h>
@@ -8,18 +8,13 @@
 #include <absl/strings/strip.h>
 #include <absl/time/time.h>
 #include <arpa/inet.h>
-#include <fcntl.h>
-#include <netinet/in.h>
 #include <openssl/err.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <cstddef>
 #include <cstring>
@@ -28,6 +23,8 @@
 
 #include "contract/text.h"
 #include "endpoints/target.h"
+#include "transport/diagnosis_socket.h"
+#include "transport/http2_settings.h"
 #include "transport/openssl_handles.h"
 #include "transport/tls_material.h"
 
@@ -43,28 +40,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kMostNames = 100;
 constexpr int kMostCertificates = 20;
 
-// RFC 9113, section 3.4, and an empty SETTINGS frame.
-constexpr std::string_view kPreface("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33);
-
-struct Peer {
-  sockaddr_storage address{};
-  socklen_t size = 0;
-};
-
-class Socket {
- public:
-  explicit Socket(int fd) : fd_(fd) {}
-  ~Socket() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
-
-  int get() const { return fd_; }
-
- private:
-  const int fd_;
-};
+// More than any server's settings take.
+constexpr std::size_t kChunk = 1024;
 
 // OpenSSL writes without MSG_NOSIGNAL; what becomes of SIGPIPE is the application's business.
 class NoBrokenPipeSignal {
@@ -90,43 +67,6 @@ class NoBrokenPipeSignal {
   sigset_t before_;
   bool was_pending_;
 };
-
-std::optional<Peer> ParseEndpoint(std::string_view endpoint) {
-  Peer peer;
-  absl::string_view rest = View(endpoint);
-  if (absl::ConsumePrefix(&rest, "unix:")) {
-    auto& address = reinterpret_cast<sockaddr_un&>(peer.address);
-    if (rest.size() >= sizeof(address.sun_path)) return std::nullopt;
-    address.sun_family = AF_UNIX;
-    std::memcpy(address.sun_path, rest.data(), rest.size());
-    peer.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + rest.size() + 1);
-    return peer;
-  }
-  const std::size_t colon = rest.rfind(':');
-  if (colon == absl::string_view::npos) return std::nullopt;
-  std::uint16_t port = 0;
-  const char* const end = rest.data() + rest.size();
-  const auto [stop, error] = std::from_chars(rest.data() + colon + 1, end, port);
-  if (error != std::errc{} || stop != end) return std::nullopt;
-  absl::string_view host = rest.substr(0, colon);
-  if (absl::ConsumePrefix(&host, "[")) absl::ConsumeSuffix(&host, "]");
-  const std::string text(host);
-  auto& v4 = reinterpret_cast<sockaddr_in&>(peer.address);
-  if (::inet_pton(AF_INET, text.c_str(), &v4.sin_addr) == 1) {
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(port);
-    peer.size = sizeof v4;
-    return peer;
-  }
-  auto& v6 = reinterpret_cast<sockaddr_in6&>(peer.address);
-  if (::inet_pton(AF_INET6, text.c_str(), &v6.sin6_addr) == 1) {
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(port);
-    peer.size = sizeof v6;
-    return peer;
-  }
-  return std::nullopt;
-}
 
 std::string HostOf(std::string_view authority) {
   absl::string_view host = View(authority);
@@ -205,69 +145,49 @@ struct VerifyFailure {
   CertificateSummary certificate;
 };
 
-// One diagnosis under way.
-class Probe {
+// False: what stopped it is in `out`.
+bool ConnectFor(internal::DiagnosisSocket& socket, std::string_view endpoint, ConnectionDiagnosis& out) {
+  const Clock::time_point begin = Clock::now();
+  const absl::Status connected = socket.Connect(endpoint);
+  out.connect_time = Clock::now() - begin;
+  if (connected.ok()) return true;
+  out.problem = absl::IsUnavailable(connected) ? ConnectionProblem::kNotConnected : ConnectionProblem::kOther;
+  out.cause = std::string(connected.message());
+  return false;
+}
+
+// What became of reading a server's settings.
+std::string_view NotHttp2(std::string_view answer) {
+  return absl::StartsWith(View(answer), "HTTP/1.")
+             ? "the server speaks HTTP/1.1 where HTTP/2 was expected"
+             : "the server does not speak HTTP/2: its answer does not begin with settings";
+}
+
+// A diagnosis in TLS under way.
+class TlsProbe {
  public:
-  Probe(const ClientOptions& options, std::string_view endpoint, std::chrono::milliseconds timeout)
-      : options_(options), endpoint_(endpoint), deadline_(Clock::now() + timeout) {
+  TlsProbe(const ClientOptions& options, std::string_view endpoint, std::chrono::milliseconds timeout)
+      : options_(options), endpoint_(endpoint), socket_(Clock::now() + timeout) {
     out_.server_name = ServerNameFor(options, endpoint);
   }
 
-  TlsDiagnosis Run() {
+  ConnectionDiagnosis Run() {
     const NoBrokenPipeSignal no_signal;
     ERR_clear_error();
     const absl::StatusOr<std::unique_ptr<internal::TlsFiles>> files =
         internal::TlsFiles::Open(options_.tls, nullptr, Clock::now());
-    if (!files.ok()) {
-      return Found(TlsProblem::kLocalFiles, View(files.status().message()));
-    }
+    if (!files.ok()) return Found(ConnectionProblem::kLocalFiles, View(files.status().message()));
     const std::shared_ptr<const internal::TlsMaterial> material = (*files)->Get(Clock::now());
-    const std::optional<Peer> peer = ParseEndpoint(endpoint_);
-    if (!peer) return Found(TlsProblem::kOther, "this kind of endpoint cannot be examined");
-    const Clock::time_point begin = Clock::now();
-    const Socket socket(::socket(peer->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!Connect(socket.get(), *peer)) return out_;
-    const Clock::time_point connected = Clock::now();
-    out_.connect_time = connected - begin;
-    Speak(socket.get(), *material);
-    out_.handshake_time = Clock::now() - connected;
+    if (ConnectFor(socket_, endpoint_, out_)) Speak(*material);
     ERR_clear_error();
     return out_;
   }
 
  private:
-  const TlsDiagnosis& Found(TlsProblem problem, std::string_view cause) {
+  const ConnectionDiagnosis& Found(ConnectionProblem problem, std::string_view cause) {
     out_.problem = problem;
     out_.cause = cause;
     return out_;
-  }
-
-  // False: the time is up.
-  bool Wait(int fd, short events) const {
-    for (;;) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
-      if (left <= 0) return false;
-      pollfd waited{fd, events, 0};
-      const int ready = ::poll(&waited, 1, static_cast<int>(std::min<std::int64_t>(left, 60'000)));
-      if (ready > 0) return true;
-      if (ready < 0 && errno != EINTR) return false;
-    }
-  }
-
-  bool Connect(int fd, const Peer& peer) {
-    const auto failed = [this](int error) {
-      Found(TlsProblem::kNotConnected,
-            absl::StrCat("cannot connect to ", View(endpoint_), ": ", std::strerror(error)));
-      return false;
-    };
-    if (fd < 0) return failed(errno);
-    if (::connect(fd, reinterpret_cast<const sockaddr*>(&peer.address), peer.size) == 0) return true;
-    if (errno != EINPROGRESS) return failed(errno);
-    if (!Wait(fd, POLLOUT)) return failed(ETIMEDOUT);
-    int error = 0;
-    socklen_t size = sizeof error;
-    ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
-    return error == 0 || failed(error);
   }
 
   static int OnVerify(int ok, X509_STORE_CTX* store) {
@@ -317,7 +237,8 @@ class Probe {
     return 1;
   }
 
-  void Speak(int fd, const internal::TlsMaterial& material) {
+  void Speak(const internal::TlsMaterial& material) {
+    const Clock::time_point begin = Clock::now();
     const internal::SslContextHandle context(SSL_CTX_new(TLS_client_method()));
     Configure(context.get(), material);
     SSL_CTX_set_cert_cb(context.get(), OnCertificateRequest, &asked_for_certificate_);
@@ -334,10 +255,11 @@ class Probe {
         SSL_set1_host(ssl.get(), out_.server_name.c_str());
       }
     }
-    SSL_set_fd(ssl.get(), fd);
+    SSL_set_fd(ssl.get(), socket_.fd());
     SSL_set_connect_state(ssl.get());
 
     const Result handshake = Drive(ssl.get(), [&] { return SSL_do_handshake(ssl.get()); });
+    out_.handshake_time = Clock::now() - begin;
     Describe(ssl.get());
     if (verify_.error != X509_V_OK) {
       ExplainVerification();
@@ -348,19 +270,33 @@ class Probe {
       return;
     }
     if (out_.alpn != "h2") {
-      Found(TlsProblem::kNoHttp2, "the server speaks TLS, but does not offer HTTP/2 (ALPN h2)");
+      Found(ConnectionProblem::kNoHttp2, "the server speaks TLS, but does not offer HTTP/2 (ALPN h2)");
       return;
     }
-    // With TLS 1.3 a server's verdict on the client's certificate comes after the client's handshake.
-    Result result = Drive(ssl.get(), [&] { return SSL_write(ssl.get(), kPreface.data(), kPreface.size()); });
-    std::array<char, 64> answer{};
-    if (result == Result::kDone) {
-      result = Drive(ssl.get(), [&] { return SSL_read(ssl.get(), answer.data(), answer.size()); });
+    ReadSettings(ssl.get());
+  }
+
+  // With TLS 1.3 a server's verdict on the client's certificate comes here, after the client's handshake.
+  void ReadSettings(SSL* ssl) {
+    const Clock::time_point begin = Clock::now();
+    Result result = Drive(
+        ssl, [&] { return SSL_write(ssl, internal::kHttp2Preface.data(), internal::kHttp2Preface.size()); });
+    internal::Http2SettingsReader reader;
+    auto state = internal::Http2SettingsReader::State::kNeedsMore;
+    while (result == Result::kDone && state == internal::Http2SettingsReader::State::kNeedsMore) {
+      std::array<char, kChunk> answer{};
+      int size = 0;
+      result = Drive(ssl, [&] { return size = SSL_read(ssl, answer.data(), answer.size()); });
+      if (result == Result::kDone) state = reader.Feed({answer.data(), static_cast<std::size_t>(size)});
     }
-    if (result == Result::kDone) {
-      Found(TlsProblem::kNone, "");
-    } else {
+    out_.settings_time = Clock::now() - begin;
+    if (result != Result::kDone) {
       ExplainEnd(result, /*handshake=*/false);
+    } else if (state == internal::Http2SettingsReader::State::kNotHttp2) {
+      Found(ConnectionProblem::kNoHttp2, NotHttp2(reader.bytes()));
+    } else {
+      out_.http2 = reader.settings();
+      Found(ConnectionProblem::kNone, "");
     }
   }
 
@@ -376,10 +312,10 @@ class Probe {
       const int error = errno;
       switch (SSL_get_error(ssl, outcome)) {
         case SSL_ERROR_WANT_READ:
-          if (!Wait(SSL_get_fd(ssl), POLLIN)) return Result::kTimedOut;
+          if (!socket_.Wait(POLLIN)) return Result::kTimedOut;
           break;
         case SSL_ERROR_WANT_WRITE:
-          if (!Wait(SSL_get_fd(ssl), POLLOUT)) return Result::kTimedOut;
+          if (!socket_.Wait(POLLOUT)) return Result::kTimedOut;
           break;
         case SSL_ERROR_ZERO_RETURN:
           return Result::kClosed;
@@ -418,22 +354,22 @@ class Probe {
     const std::string whose = Whose(certificate);
     switch (verify_.error) {
       case X509_V_ERR_CERT_HAS_EXPIRED:
-        Found(TlsProblem::kExpired, absl::StrCat(whose, " expired on ", Day(certificate.not_after)));
+        Found(ConnectionProblem::kExpired, absl::StrCat(whose, " expired on ", Day(certificate.not_after)));
         return;
       case X509_V_ERR_CERT_NOT_YET_VALID:
-        Found(TlsProblem::kNotYetValid,
+        Found(ConnectionProblem::kNotYetValid,
               absl::StrCat(whose, " is not valid before ", Day(certificate.not_before)));
         return;
       case X509_V_ERR_HOSTNAME_MISMATCH:
       case X509_V_ERR_IP_ADDRESS_MISMATCH:
-        Found(TlsProblem::kWrongName,
+        Found(ConnectionProblem::kWrongName,
               absl::StrCat(
                   whose, " is for ",
                   certificate.names.empty() ? "no name at all" : absl::StrJoin(certificate.names, ", "),
                   ", not for ", out_.server_name));
         return;
       case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-        Found(TlsProblem::kSelfSigned,
+        Found(ConnectionProblem::kSelfSigned,
               absl::StrCat(whose, " is self-signed, and not among the certificates that ", Trusting()));
         return;
       case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
@@ -441,11 +377,12 @@ class Probe {
       case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
       case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
       case X509_V_ERR_CERT_SIGNATURE_FAILURE:
-        Found(TlsProblem::kUntrusted, absl::StrCat(whose, " comes from ", certificate.issuer,
-                                                   ", which is not among the authorities that ", Trusting()));
+        Found(ConnectionProblem::kUntrusted,
+              absl::StrCat(whose, " comes from ", certificate.issuer,
+                           ", which is not among the authorities that ", Trusting()));
         return;
       default:
-        Found(TlsProblem::kUntrusted,
+        Found(ConnectionProblem::kUntrusted,
               absl::StrCat(whose, " cannot be verified: ", X509_verify_cert_error_string(verify_.error)));
     }
   }
@@ -458,23 +395,23 @@ class Probe {
   void ExplainEnd(Result result, bool handshake) {
     const bool sent_certificate = !options_.tls.certificate_file.empty();
     if (result == Result::kTimedOut) {
-      Found(TlsProblem::kTimedOut, handshake ? "timed out during the TLS handshake"
-                                             : "timed out waiting for the server's HTTP/2 settings");
+      Found(ConnectionProblem::kTimedOut, handshake ? "timed out during the TLS handshake"
+                                                    : "timed out waiting for the server's HTTP/2 settings");
     } else if (result == Result::kClosed) {
       // What gRPC's servers do instead of sending an alert.
       if (asked_for_certificate_ && sent_certificate) {
-        Found(TlsProblem::kClientCertificateRefused,
+        Found(ConnectionProblem::kClientCertificateRefused,
               absl::StrCat("it seems that the server does not accept the client certificate in ",
                            Quoted(options_.tls.certificate_file),
                            " (it closed the connection after asking for one)"));
       } else if (asked_for_certificate_) {
-        Found(TlsProblem::kClientCertificateMissing,
+        Found(ConnectionProblem::kClientCertificateMissing,
               "the server asked for a client certificate, and closed the connection without one");
       } else if (system_error_ != 0) {
-        Found(TlsProblem::kClosed,
+        Found(ConnectionProblem::kClosed,
               absl::StrCat("the connection broke during the TLS handshake: ", std::strerror(system_error_)));
       } else {
-        Found(TlsProblem::kClosed, "the server closed the connection during the TLS handshake");
+        Found(ConnectionProblem::kClosed, "the server closed the connection during the TLS handshake");
       }
     } else {
       ExplainError(sent_certificate);
@@ -492,18 +429,18 @@ class Probe {
       case SSL_R_HTTPS_PROXY_REQUEST:
       case SSL_R_UNEXPECTED_MESSAGE:
       case SSL_R_RECORD_LENGTH_MISMATCH:
-        Found(TlsProblem::kNotTls, "the server does not speak TLS: its answer is not a TLS record");
+        Found(ConnectionProblem::kNotTls, "the server does not speak TLS: its answer is not a TLS record");
         return;
       case SSL_R_UNSUPPORTED_PROTOCOL:
       case SSL_R_UNKNOWN_SSL_VERSION:
       case SSL_R_WRONG_SSL_VERSION:
       case SSL_R_VERSION_TOO_LOW:
       case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
-        Found(TlsProblem::kProtocolVersion,
+        Found(ConnectionProblem::kProtocolVersion,
               "the server speaks no TLS 1.2 or later, and older versions are not safe to use");
         return;
       case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
-        Found(TlsProblem::kClientCertificateMissing, "the server wants a client certificate");
+        Found(ConnectionProblem::kClientCertificateMissing, "the server wants a client certificate");
         return;
       case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
       case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
@@ -514,10 +451,10 @@ class Probe {
       case SSL_R_TLSV1_ALERT_ACCESS_DENIED:
       case SSL_R_TLSV1_ALERT_DECRYPT_ERROR:
         if (!sent_certificate) {
-          Found(TlsProblem::kClientCertificateMissing,
+          Found(ConnectionProblem::kClientCertificateMissing,
                 absl::StrCat("the server wants a client certificate (it said: ", said, ")"));
         } else {
-          Found(TlsProblem::kClientCertificateRefused,
+          Found(ConnectionProblem::kClientCertificateRefused,
                 absl::StrCat("the server does not accept the client certificate in ",
                              Quoted(options_.tls.certificate_file), " (it said: ", said, ")"));
         }
@@ -525,73 +462,154 @@ class Probe {
       case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
         // What servers of TLS 1.2 say to a client without a certificate.
         if (!sent_certificate) {
-          Found(TlsProblem::kClientCertificateMissing,
+          Found(ConnectionProblem::kClientCertificateMissing,
                 "the server broke the handshake off; it may want a client certificate");
           return;
         }
         break;
       case SSL_AD_REASON_OFFSET + SSL_AD_NO_APPLICATION_PROTOCOL:
-        Found(TlsProblem::kNoHttp2, "the server speaks TLS, but does not offer HTTP/2 (ALPN h2)");
+        Found(ConnectionProblem::kNoHttp2, "the server speaks TLS, but does not offer HTTP/2 (ALPN h2)");
         return;
       default:
         break;
     }
-    Found(TlsProblem::kOther, absl::StrCat("the TLS handshake failed: ", said));
+    Found(ConnectionProblem::kOther, absl::StrCat("the TLS handshake failed: ", said));
   }
 
   const ClientOptions& options_;
   const std::string_view endpoint_;
-  const Clock::time_point deadline_;
-  TlsDiagnosis out_;
+  internal::DiagnosisSocket socket_;
+  ConnectionDiagnosis out_;
   VerifyFailure verify_;
   unsigned long error_ = 0;
   int system_error_ = 0;
   bool asked_for_certificate_ = false;
 };
 
+// A diagnosis in plaintext under way.
+class PlaintextProbe {
+ public:
+  PlaintextProbe(std::string_view endpoint, std::chrono::milliseconds timeout)
+      : endpoint_(endpoint), socket_(Clock::now() + timeout) {}
+
+  ConnectionDiagnosis Run() {
+    if (!ConnectFor(socket_, endpoint_, out_)) return out_;
+    const Clock::time_point begin = Clock::now();
+    ReadSettings();
+    out_.settings_time = Clock::now() - begin;
+    return out_;
+  }
+
+ private:
+  // The first byte of a TLS alert.
+  static constexpr char kTlsAlert = 21;
+
+  void Found(ConnectionProblem problem, std::string_view cause) {
+    out_.problem = problem;
+    out_.cause = cause;
+  }
+
+  void ReadSettings() {
+    // So little goes into the buffer of a new connection at once.
+    ::send(socket_.fd(), internal::kHttp2Preface.data(), internal::kHttp2Preface.size(), MSG_NOSIGNAL);
+    internal::Http2SettingsReader reader;
+    for (;;) {
+      if (!socket_.Wait(POLLIN)) {
+        Found(ConnectionProblem::kTimedOut, "timed out waiting for the server's HTTP/2 settings");
+        return;
+      }
+      std::array<char, kChunk> answer{};
+      const ssize_t size = ::recv(socket_.fd(), answer.data(), answer.size(), 0);
+      if (size < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+      if (size < 0) {
+        Found(
+            ConnectionProblem::kClosed,
+            absl::StrCat("the connection broke before the server's HTTP/2 settings: ", std::strerror(errno)));
+        return;
+      }
+      if (size == 0) {
+        Explain(reader.bytes());
+        return;
+      }
+      switch (reader.Feed({answer.data(), static_cast<std::size_t>(size)})) {
+        case internal::Http2SettingsReader::State::kNeedsMore:
+          break;
+        case internal::Http2SettingsReader::State::kNotHttp2:
+          Explain(reader.bytes());
+          return;
+        case internal::Http2SettingsReader::State::kDone:
+          out_.http2 = reader.settings();
+          Found(ConnectionProblem::kNone, "");
+          return;
+      }
+    }
+  }
+
+  // What said no settings.
+  void Explain(std::string_view answer) {
+    if (answer.empty()) {
+      Found(ConnectionProblem::kClosed, "the server closed the connection without a word; it may expect TLS");
+    } else if (answer.front() == kTlsAlert) {
+      Found(ConnectionProblem::kTlsExpected, "the server speaks TLS, and was spoken to in plaintext");
+    } else {
+      Found(ConnectionProblem::kNoHttp2, NotHttp2(answer));
+    }
+  }
+
+  const std::string_view endpoint_;
+  internal::DiagnosisSocket socket_;
+  ConnectionDiagnosis out_;
+};
+
 }  // namespace
 
-std::string_view TlsProblemName(TlsProblem problem) {
+std::string_view ConnectionProblemName(ConnectionProblem problem) {
   switch (problem) {
-    case TlsProblem::kNone:
+    case ConnectionProblem::kNone:
       return "none";
-    case TlsProblem::kLocalFiles:
+    case ConnectionProblem::kLocalFiles:
       return "local_files";
-    case TlsProblem::kNotConnected:
+    case ConnectionProblem::kNotConnected:
       return "not_connected";
-    case TlsProblem::kTimedOut:
+    case ConnectionProblem::kTimedOut:
       return "timed_out";
-    case TlsProblem::kNotTls:
+    case ConnectionProblem::kNotTls:
       return "not_tls";
-    case TlsProblem::kClosed:
+    case ConnectionProblem::kClosed:
       return "closed";
-    case TlsProblem::kProtocolVersion:
+    case ConnectionProblem::kProtocolVersion:
       return "protocol_version";
-    case TlsProblem::kUntrusted:
+    case ConnectionProblem::kUntrusted:
       return "untrusted";
-    case TlsProblem::kSelfSigned:
+    case ConnectionProblem::kSelfSigned:
       return "self_signed";
-    case TlsProblem::kExpired:
+    case ConnectionProblem::kExpired:
       return "expired";
-    case TlsProblem::kNotYetValid:
+    case ConnectionProblem::kNotYetValid:
       return "not_yet_valid";
-    case TlsProblem::kWrongName:
+    case ConnectionProblem::kWrongName:
       return "wrong_name";
-    case TlsProblem::kClientCertificateMissing:
+    case ConnectionProblem::kClientCertificateMissing:
       return "client_certificate_missing";
-    case TlsProblem::kClientCertificateRefused:
+    case ConnectionProblem::kClientCertificateRefused:
       return "client_certificate_refused";
-    case TlsProblem::kNoHttp2:
+    case ConnectionProblem::kNoHttp2:
       return "no_http2";
-    case TlsProblem::kOther:
+    case ConnectionProblem::kTlsExpected:
+      return "tls_expected";
+    case ConnectionProblem::kOther:
       break;
   }
   return "other";
 }
 
-TlsDiagnosis DiagnoseTls(const ClientOptions& options, std::string_view endpoint,
-                         std::chrono::milliseconds timeout) {
-  return Probe(options, endpoint, timeout).Run();
+ConnectionDiagnosis DiagnoseTls(const ClientOptions& options, std::string_view endpoint,
+                                std::chrono::milliseconds timeout) {
+  return TlsProbe(options, endpoint, timeout).Run();
+}
+
+ConnectionDiagnosis DiagnosePlaintext(std::string_view endpoint, std::chrono::milliseconds timeout) {
+  return PlaintextProbe(endpoint, timeout).Run();
 }
 
 }  // namespace DISPATCHCTL_ABI
