@@ -14,6 +14,7 @@
 #include "dispatchctl/assignment_stream.h"
 #include "dispatchctl/client.h"
 #include "dispatchctl/export.h"
+#include "dispatchctl/health.h"
 #include "dispatchctl/lookup.h"
 
 namespace dispatchctl {
@@ -34,6 +35,8 @@ class MockConnection : public Connection {
   MOCK_METHOD(absl::StatusOr<std::unique_ptr<AssignmentStream>>, StreamAssignments, (StreamOptions options),
               (override));
   MOCK_METHOD(std::vector<EndpointStatus>, Endpoints, (), (override));
+  MOCK_METHOD(absl::StatusOr<std::vector<EndpointHealth>>, CheckHealth, (const HealthOptions& options),
+              (override));
   MOCK_METHOD(absl::Status, Shutdown, (std::chrono::nanoseconds timeout), (override));
 };
 
