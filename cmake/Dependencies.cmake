@@ -1,5 +1,6 @@
 # The libraries the project stands on, as targets:
-#   dispatchctl_grpc       gRPC, protobuf, abseil and what they need, linked as DISPATCHCTL_GRPC_LINKAGE says
+#   dispatchctl_grpc         gRPC, protobuf, abseil and what they need, linked as DISPATCHCTL_GRPC_LINKAGE says
+#   dispatchctl_grpc_shared  the same as the shared libraries that the shared client library links
 
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
@@ -43,6 +44,15 @@ endfunction()
 
 add_library(dispatchctl_grpc INTERFACE)
 add_library(dispatchctl_grpc_reflection INTERFACE)
+if(DISPATCHCTL_INSTALL OR DISPATCHCTL_GRPC_LINKAGE STREQUAL "shared")
+  pkg_check_modules(PROTOBUF REQUIRED protobuf)
+  find_package(OpenSSL REQUIRED)  # statically it comes with gRPC
+  pkg_check_modules(ABSL REQUIRED absl_status absl_statusor absl_strings absl_synchronization absl_flat_hash_map absl_time)
+  add_library(dispatchctl_grpc_shared INTERFACE)
+  target_link_libraries(dispatchctl_grpc_shared INTERFACE
+    ${GRPCPP_LINK_LIBRARIES} gpr ${PROTOBUF_LINK_LIBRARIES} ${ABSL_LINK_LIBRARIES} cares OpenSSL::SSL
+    Threads::Threads)
+endif()
 if(DISPATCHCTL_GRPC_LINKAGE STREQUAL "static")
   dispatchctl_collect_archives(archives system_libraries grpc++ protobuf)
   find_library(GRPCPP_REFLECTION_ARCHIVE NAMES libgrpc++_reflection.a REQUIRED)
@@ -52,12 +62,7 @@ if(DISPATCHCTL_GRPC_LINKAGE STREQUAL "static")
     -Wl,--whole-archive "${GRPCPP_REFLECTION_ARCHIVE}" -Wl,--no-whole-archive dispatchctl_grpc)
 elseif(DISPATCHCTL_GRPC_LINKAGE STREQUAL "shared")
   find_library(GRPCPP_REFLECTION_LIBRARY NAMES grpc++_reflection REQUIRED)
-  pkg_check_modules(PROTOBUF REQUIRED protobuf)
-  find_package(OpenSSL REQUIRED)  # statically it comes with gRPC
-  pkg_check_modules(ABSL REQUIRED absl_status absl_statusor absl_strings absl_synchronization absl_flat_hash_map absl_time)
-  target_link_libraries(dispatchctl_grpc INTERFACE
-    ${GRPCPP_LINK_LIBRARIES} gpr ${PROTOBUF_LINK_LIBRARIES} ${ABSL_LINK_LIBRARIES} cares OpenSSL::SSL
-    Threads::Threads)
+  target_link_libraries(dispatchctl_grpc INTERFACE dispatchctl_grpc_shared)
   target_link_libraries(dispatchctl_grpc_reflection INTERFACE
     "${GRPCPP_REFLECTION_LIBRARY}" dispatchctl_grpc)
 else()
