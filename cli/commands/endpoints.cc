@@ -13,7 +13,6 @@
 #include "output/field_selection.h"
 #include "output/make_format.h"
 #include "output/run_errors.h"
-#include "process/feed_loop.h"
 #include "process/pauses.h"
 #include "process/signal_queue.h"
 
@@ -43,13 +42,7 @@ class EndpointsSession {
     List();
     // Who watches may be waiting for the server to come.
     while (options_.watch && pauses_.WaitUntil(Clock::now() + options_.interval)) List();
-    FeedLoopResult outcome;
-    outcome.signal = pauses_.signal();
-    FinishRecords(records_, signals_, outcome);
-
-    std::vector<ErrorReport> errors;
-    if (outcome.signal != 0) errors.push_back(InterruptedError(outcome.signal, {}));
-    if (auto error = OutputFailure(records_)) errors.push_back(*std::move(error));
+    std::vector<ErrorReport> errors = pauses_.FinishRecords();
     if (unreachable.has_value() && !options_.watch) errors.push_back(*std::move(unreachable));
     return Gravest(errors);
   }

@@ -18,7 +18,6 @@
 #include "output/field_selection.h"
 #include "output/make_format.h"
 #include "output/run_errors.h"
-#include "process/feed_loop.h"
 #include "process/pauses.h"
 #include "process/signal_queue.h"
 #include "process/wakeup.h"
@@ -74,14 +73,8 @@ class HealthSession {
       Tell(*answers);
       next_ = begin + options_.interval;
     } while (options_.watch && pauses_.WaitUntil(next_));
-    FeedLoopResult outcome;
-    outcome.signal = pauses_.signal();
-    FinishRecords(records_, signals_, outcome);
-
-    std::vector<ErrorReport> errors;
-    if (outcome.signal != 0) errors.push_back(InterruptedError(outcome.signal, {}));
-    if (auto error = OutputFailure(records_)) errors.push_back(*std::move(error));
-    if (outcome.signal == 0) AddVerdict(errors);
+    std::vector<ErrorReport> errors = pauses_.FinishRecords();
+    if (pauses_.signal() == 0) AddVerdict(errors);
     return Gravest(errors);
   }
 

@@ -106,13 +106,7 @@ class WatchSession {
     if (auto error = ConnectForLookups(context_)) return error;
     statuses_.emplace(options_.watch.until, ids_.size());
     Watch();
-    FeedLoopResult outcome;
-    outcome.signal = pauses_.signal();
-    FinishRecords(records_, signals_, outcome);
-
-    std::vector<ErrorReport> errors;
-    if (outcome.signal != 0) errors.push_back(InterruptedError(outcome.signal, {}));
-    if (auto error = OutputFailure(records_)) errors.push_back(*std::move(error));
+    std::vector<ErrorReport> errors = pauses_.FinishRecords();
     if (errors.empty()) {
       if (auto error = Verdict()) errors.push_back(*std::move(error));
     }

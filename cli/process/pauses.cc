@@ -6,6 +6,11 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "output/run_errors.h"
+#include "process/feed_loop.h"
 
 namespace dispatchctl::cli {
 
@@ -22,6 +27,16 @@ bool Pauses::WaitUntil(Clock::time_point end, int wakeup_fd) {
     if (signal_ != 0 || records_.error_number() != 0) return false;
     if ((ready > 0 && fds[2].revents != 0) || Clock::now() >= end) return true;
   }
+}
+
+std::vector<ErrorReport> Pauses::FinishRecords() {
+  FeedLoopResult outcome;
+  outcome.signal = signal_;
+  cli::FinishRecords(records_, signals_, outcome);
+  std::vector<ErrorReport> errors;
+  if (outcome.signal != 0) errors.push_back(InterruptedError(outcome.signal, {}));
+  if (auto error = OutputFailure(records_)) errors.push_back(*std::move(error));
+  return errors;
 }
 
 }  // namespace dispatchctl::cli

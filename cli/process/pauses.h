@@ -1,7 +1,9 @@
 #pragma once
 
 #include <chrono>
+#include <vector>
 
+#include "output/error_report.h"
 #include "output/record_stream.h"
 #include "process/signal_queue.h"
 
@@ -21,6 +23,9 @@ class Pauses {
 
   /// The signal that came, or 0.
   int signal() const { return signal_; }
+
+  /// Ends the records. What went wrong so far: the signal, and what kept the records from being written.
+  std::vector<ErrorReport> FinishRecords();
 
  private:
   const SignalQueue& signals_;
