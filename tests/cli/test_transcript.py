@@ -163,6 +163,20 @@ def test_the_trace_and_the_version(run, start_mock, valid, tmp_path):
     valid(json.loads(run("version", "-o", "json").stdout), "version")
 
 
+@pytest.mark.parametrize("arguments", [["lookup"], ["lookup", "--concurrency", "2"], ["assign", "--streams", "2"],
+                                       ["lookup", "nobody", "--threshold", "errors<=20"]])
+def test_a_benchmark(run, mock, valid, arguments):
+    limits = ["--count", "20"] if "--concurrency" in arguments else ["--count", "20", "--rps", "1000"]
+    result = run("bench", *arguments, *limits, "-s", mock.address)
+    assert result.returncode == 0, result.stderr
+    report = json.loads(result.stdout)
+    valid(report, "bench_report")
+    assert report["total"] == 20
+    shown, code = on_terminal(["bench", *arguments, *limits, "-s", mock.address])
+    assert code == 0
+    assert "total " in shown
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["help"], ["version"], ["describe"], ["help", "formats"],
                                        ["lookup", "--help"]])
 def test_what_needs_no_server_is_the_same_on_a_terminal(run, arguments):
