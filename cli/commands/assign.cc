@@ -17,6 +17,7 @@
 #include "commands/assign_results.h"
 #include "commands/client_setup.h"
 #include "commands/command.h"
+#include "commands/outage_notice.h"
 #include "output/assign_summary.h"
 #include "output/field_selection.h"
 #include "output/make_format.h"
@@ -110,6 +111,7 @@ class AssignSession {
                   .ordered_window =
                       options_.ordered && !options_.dry_run ? std::optional(options_.window) : std::nullopt,
                   .on_room = [this] { wakeup_.Notify(); }}),
+        outage_(context.console),
         feed_({.assign = options_,
                .answered = file_ != nullptr ? file_->answered() : nullptr,
                .interrupt_fd = signals_.fd()},
@@ -128,6 +130,9 @@ class AssignSession {
     stream.on_result = [this](AssignmentOutcome&& outcome) { results_.OnResult(std::move(outcome)); };
     stream.on_batch_end = [this] { records_.Flush(); };
     stream.on_writable = [this] { wakeup_.Notify(); };
+    stream.on_interruption = [this](const StreamInterruption& interruption) {
+      outage_.OnInterruption(interruption, Clock::now());
+    };
     stream.on_finished = [this](const absl::Status& status, const CallReport& report) {
       OnFinished(status, report);
     };
@@ -146,10 +151,11 @@ class AssignSession {
   void Run() {
     FeedLoop::Options options{.drain_timeout = options_.drain_timeout,
                               .on_interrupt = [this](int signal) { TellDraining(signal); }};
-    if (ShowsProgress()) {
-      options.tick_interval = kProgressInterval;
-      options.on_tick = [this] { DrawProgress(); };
-    }
+    options.tick_interval = kProgressInterval;
+    options.on_tick = [this, shows_progress = ShowsProgress()] {
+      outage_.Tick(Clock::now());
+      if (shows_progress) DrawProgress();
+    };
     outcome_ = FeedLoop(feed_, records_, signals_, wakeup_, finished_, std::move(options)).Run();
     context_.console.ClearStatus();
     if (outcome_.unfinished) return;
@@ -379,6 +385,7 @@ class AssignSession {
   std::unique_ptr<ResultsFile> file_;
   RecordStream records_;
   AssignResults results_;
+  OutageNotice outage_;
   AssignFeed feed_;
   std::optional<FileSyncer> syncer_;
   RecentRate rate_;

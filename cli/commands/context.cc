@@ -32,7 +32,7 @@ constexpr std::string_view kHelpHint = "see 'dispatchctl context --help'";
 // A header's value may be a secret; its name is not.
 std::string ShownValue(const OptionSpec& spec, const std::string& value) {
   constexpr std::string_view kHidden = "REDACTED";
-  if (!spec.secret || value.substr(0, 1) == "@") return value;
+  if (!spec.secret || value.empty() || value.substr(0, 1) == "@") return value;
   const std::size_t colon = value.find(':');
   if (spec.kind != ValueKind::kHeader || colon == std::string::npos) return std::string(kHidden);
   return fmt::format("{}: {}", value.substr(0, colon), kHidden);

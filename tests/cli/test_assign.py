@@ -294,3 +294,28 @@ def test_many_lines_in_little_memory(mock, tmp_path):
     assert seen == b"\x01" * lines
     if not os.environ.get("DISPATCHCTL_TEST_SANITIZER"):
         assert usage.ru_maxrss < 64 * 1024, f"{usage.ru_maxrss} KiB"
+
+
+def test_says_what_it_waits_for_and_that_it_goes_on(start, start_mock):
+    first = start_mock()
+    run = start("assign", "-s", first.address, "-f", "-")
+    run.send(update(1))
+    assert run.record()["assignment_id"] == "a-1"
+    first.kill()
+    waiting = run.note()
+    assert waiting.startswith("dispatchctl: warning: waiting for a server to go on with: ")
+    assert first.address in waiting and "0 assignments unacknowledged" in waiting
+    second = start_mock(listen=first.address)
+    assert run.note().startswith(f"dispatchctl: note: the stream goes on with {second.address} after ")
+    run.send(update(2))
+    assert run.record()["assignment_id"] == "a-2"
+    run.process.stdin.close()
+    assert run.wait() == 0
+
+
+def test_says_nothing_of_short_interruptions(run, start_mock):
+    mock = start_mock("--fault", "close-after=100:UNAVAILABLE")
+    result = run("assign", "-s", mock.address, "-f", "-", stdin=updates(1000).encode())
+    assert result.returncode == 0
+    assert result.stderr == b""
+    assert len(records(result)) == 1000

@@ -101,6 +101,8 @@ def test_show_never_prints_secrets(ctl, config, tmp_path):
         result = ctl("context", "show", "--origin", *arguments)
         assert b"s3cret" not in result.stdout + result.stderr
     assert shown(ctl("context", "show"))["header"]["value"] == "x-team: REDACTED"
+    without = shown(ctl("context", "show", "other"))
+    assert without["header"]["value"] == without["fields"]["value"]
     token = tmp_path / "token"
     token.write_text("s3cret", encoding="utf-8")
     token.chmod(0o600)

@@ -46,6 +46,14 @@ struct StreamStatistics {
   std::uint64_t undecodable_results = 0;  ///< results that could not be read, whose stream was replaced
 };
 
+/// A stream that goes on by itself has lost its server, or has one again.
+struct StreamInterruption {
+  bool resumed = false;            ///< false: it was lost, and looks for a server to go on with
+  std::string_view endpoint;       ///< that was lost, or that it goes on with; valid during the call
+  absl::Status status;             ///< why it was lost; of a resumption OK
+  std::size_t unacknowledged = 0;  ///< assignments that have no result yet
+};
+
 struct StreamOptions {
   /// How many underlying streams share the work, each on an endpoint of its own as long as there are enough:
   /// 1 to 64. The assignments of one courier all go over the same one, so they are sent, and where the server
@@ -111,6 +119,10 @@ struct StreamOptions {
 
   /// Called on the client's own thread when TrySubmit has room again after it had none.
   std::function<void()> on_writable;
+
+  /// Called on the client's own thread when one of the underlying streams was lost and is to be resumed, and
+  /// again when it is connected; once each, however many attempts that takes. Not for the end of the stream.
+  std::function<void(const StreamInterruption&)> on_interruption;
 
   /// Called once, on the client's own thread, when the stream has ended: after its last result, with its
   /// status. The report counts every attempt and keeps the latest 64.

@@ -226,6 +226,10 @@ class Driver final : public Task,
                                Clock::now() - started, /*hedge=*/false});
   }
 
+  void OnInterruption(const StreamInterruption& interruption) override {
+    if (!abandoned_.load() && options_.on_interruption) options_.on_interruption(interruption);
+  }
+
   void OnOutcome(AssignmentOutcome&& outcome) override {
     if (!std::exchange(batch_open_, true)) core_->loop().CallWhenIdle(*this);
     if (!options_.on_result) {

@@ -23,7 +23,7 @@ class StreamShard::UnderlyingCall final : public AssignmentCallHandler {
   Clock::time_point started() const { return started_; }
   const TokenFile::Token& token() const { return token_; }
 
-  void OnStarted() override { shard_.machine_.Connected(generation_, Clock::now()); }
+  void OnStarted() override { shard_.OnCallStarted(); }
   void OnWritable() override { shard_.machine_.Writable(generation_, Clock::now()); }
   void OnResult(AssignmentResult& result) override {
     shard_.machine_.Result(generation_, result, Clock::now());
@@ -203,7 +203,22 @@ void StreamShard::Deliver(Outbox::Acknowledged&& acknowledged, AssignmentResult&
   owner_.OnOutcome(std::move(outcome));
 }
 
+void StreamShard::OnCallStarted() {
+  connected_ = true;
+  if (std::exchange(interrupted_, false)) {
+    owner_.OnInterruption({.resumed = true,
+                           .endpoint = endpoint_name_,
+                           .status = absl::OkStatus(),
+                           .unacknowledged = machine_.outbox().size()});
+  }
+  machine_.Connected(call_->generation(), Clock::now());
+}
+
 void StreamShard::OnCallEnd(AttemptEnd end) {
+  // What the machine makes of it may be the last deed.
+  const std::shared_ptr<StreamShard> self = shared_from_this();
+  const absl::Status status = end.status;
+  const bool was_connected = std::exchange(connected_, false);
   const std::unique_ptr<UnderlyingCall> ended = std::move(call_);
   owner_.OnAttemptEnd(endpoint_name_, end.status, ended->started());
   // Once without a result in between.
@@ -214,6 +229,12 @@ void StreamShard::OnCallEnd(AttemptEnd end) {
     token_replaced_at_ = acknowledged;
   }
   machine_.Ended(ended->generation(), std::move(end), Clock::now());
+  if (machine_.finished() || !was_connected) return;
+  interrupted_ = true;
+  owner_.OnInterruption({.resumed = false,
+                         .endpoint = endpoint_name_,
+                         .status = status,
+                         .unacknowledged = machine_.outbox().size()});
 }
 
 void StreamShard::Seal() {

@@ -33,6 +33,7 @@ class StreamShardOwner {
   virtual std::string_view OnAttempt(std::string_view endpoint) = 0;
   virtual void OnAttemptEnd(std::string_view endpoint, const absl::Status& status,
                             Clock::time_point started) = 0;
+  virtual void OnInterruption(const StreamInterruption& interruption) = 0;
   virtual void OnOutcome(AssignmentOutcome&& outcome) = 0;
 
   // The shard takes nothing from now on, and the stream with it.
@@ -95,6 +96,7 @@ class StreamShard final : public Task,
   void Finish(AttemptEnd end) override;
 
   void OnTimer() override;
+  void OnCallStarted();
   void OnCallEnd(AttemptEnd end);
   void ChooseEndpoint();
   EndpointPool::Pick Pick() const;
@@ -120,6 +122,8 @@ class StreamShard final : public Task,
   std::string_view endpoint_name_;
   std::unique_ptr<UnderlyingCall> call_;
   std::optional<std::uint64_t> token_replaced_at_;  // how many results there were then
+  bool connected_ = false;
+  bool interrupted_ = false;  // lost, and not connected again since
   bool waiting_for_names_ = false;
   bool waited_for_names_ = false;
 };

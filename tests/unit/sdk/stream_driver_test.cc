@@ -233,6 +233,37 @@ TEST_F(StreamDriverTest, ComesBackToTheEndpointItLostWhereThereIsNoOther) {
   EXPECT_EQ(stream->Finish(), absl::OkStatus());
 }
 
+TEST_F(StreamDriverTest, TellsOfEachInterruptionOnceAndOfItsEnd) {
+  server("a").end_stream_after = 1;
+  server("a").stream_end = Broken();
+  server("b").stream_refusal = Refused("b");
+  StreamOptions options = Hasty();
+  std::vector<bool> resumed;
+  options.on_interruption = [&](const StreamInterruption& interruption) {
+    resumed.push_back(interruption.resumed);
+    EXPECT_EQ(interruption.endpoint, "a");
+    EXPECT_EQ(interruption.status.ok(), interruption.resumed);
+    EXPECT_LE(interruption.unacknowledged, 5U);
+  };
+  const auto stream = Open({"a", "b"}, std::move(options));
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(stream->Submit(Update(i)).ok());
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(stream->Next().has_value());
+  EXPECT_EQ(stream->Finish(), absl::OkStatus());
+  ASSERT_GE(resumed.size(), 8U);
+  for (std::size_t i = 0; i < resumed.size(); ++i) EXPECT_EQ(resumed[i], i % 2 == 1) << i;
+}
+
+TEST_F(StreamDriverTest, TellsOfNoInterruptionBeforeItIsConnectedNorOfItsEnd) {
+  server("a").stream_refusal = Refused("a");
+  StreamOptions options = Hasty();
+  int told = 0;
+  options.on_interruption = [&](const StreamInterruption&) { ++told; };
+  const auto stream = Open({"a", "b"}, std::move(options));
+  ASSERT_TRUE(stream->Submit(Update(1)).ok());
+  EXPECT_EQ(stream->Finish(), absl::OkStatus());
+  EXPECT_EQ(told, 0);
+}
+
 TEST_F(StreamDriverTest, EndsWellWhenOnlyTheServersLastWordIsMissing) {
   server("a").stream_end = Broken();
   const auto stream = Open({"a"}, Hasty());
