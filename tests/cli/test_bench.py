@@ -319,8 +319,10 @@ def test_a_signal_prints_what_there_is(start, mock, number):
     found = running.record()
     assert running.line() is None
     assert found["partial"]
-    assert found["ok"] == found["total"] >= 1
-    assert found["unfinished"] == 0
+    assert found["ok"] >= 1
+    # On a loaded machine one may have been due that could not be started before the signal.
+    assert found["ok"] + found["errors_by_code"].get("not_started", 0) == found["total"]
+    assert set(found["errors_by_code"]) <= {"not_started"}
     assert json.loads(running.rest_of_notes()[-1])["error"]["kind"] == "interrupted"
 
 
