@@ -37,6 +37,8 @@ def arguments():
     parser.add_argument("--duration", type=float, default=30.0, metavar="SECONDS")
     parser.add_argument("--warmup", type=float, default=2.0, metavar="SECONDS")
     parser.add_argument("--stall", type=float, default=1.0, metavar="SECONDS", help="0: none")
+    parser.add_argument("--listen", default="127.0.0.1:0", metavar="ADDRESS",
+                        help="where the server listens; unix:PATH costs both sides least")
     parser.add_argument("--kind", choices=["pause", "hold"], default="pause")
     parser.add_argument("--fast", type=int, default=50, metavar="MS")
     parser.add_argument("--slow", type=int, default=100, metavar="MS")
@@ -57,7 +59,7 @@ class Mock:
             held = round(options.rps * options.stall)
             faults.append(f"latency={options.stall * 1000:.0f}ms,after={before},first={held}")
         self.process = subprocess.Popen(
-            [str(options.bin / "dispatch-mock"), "serve", "--listen", "127.0.0.1:0", "--latency",
+            [str(options.bin / "dispatch-mock"), "serve", "--listen", options.listen, "--latency",
              f"{options.fast}ms", *(word for fault in faults for word in ("--fault", fault))],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.address = json.loads(self.process.stdout.readline())["listen"][0]
