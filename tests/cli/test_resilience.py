@@ -191,13 +191,15 @@ def test_trace_to_stdout_is_refused(run, mock):
     assert "--trace" in error(result)["message"]
 
 
-def test_service_config_is_obeyed(run, mock, tmp_path):
+def test_service_config_is_obeyed(run, start_mock, tmp_path):
+    # An answer may overtake the shortest of time-outs.
+    mock = start_mock("--latency", "500ms")
     config = tmp_path / "config.json"
     config.write_text(json.dumps({
         "loadBalancingConfig": [{"least_request_experimental": {}}, {"round_robin": {}}],
         "methodConfig": [{
             "name": [{"service": "dispatchpb.DispatchGateway"}],
-            "timeout": "0.000001s",
+            "timeout": "0.02s",
             "retryPolicy": {"maxAttempts": 3, "initialBackoff": "0.01s", "maxBackoff": "0.1s",
                             "backoffMultiplier": 2, "retryableStatusCodes": ["UNAVAILABLE"]}}]}))
     result = run("lookup", "-s", mock.address, "courier-42", "--service-config", str(config))
