@@ -13,6 +13,7 @@
 #include "commands/connect_diagnosis.h"
 #include "config/command_line.h"
 #include "config/config_store.h"
+#include "config/option_table.h"
 #include "process/exit.h"
 
 namespace {
@@ -43,24 +44,21 @@ CommandResult RunCommand(CommandContext& context) {
   const GlobalOptions& global = context.line.global;
   if (global.help) return RunHelp(context);
   if (global.version) return RunVersion(context);
+  // Only those that talk to a server are about to meet them.
+  const CommandSpec* const command = FindCommand(context.line.command);
+  if (command != nullptr && command->uses_context) TameLibraries(context.line);
   switch (context.line.command) {
     case Command::kLookup:
-      TameLibraries(context.line);
       return RunLookup(context);
     case Command::kAssign:
-      TameLibraries(context.line);
       return RunAssign(context);
     case Command::kBench:
-      TameLibraries(context.line);
       return RunBench(context);
     case Command::kEndpoints:
-      TameLibraries(context.line);
       return RunEndpoints(context);
     case Command::kHealth:
-      TameLibraries(context.line);
       return RunHealth(context);
     case Command::kDoctor:
-      TameLibraries(context.line);
       return RunDoctor(context);
     case Command::kDescribe:
       return RunDescribe(context);

@@ -1,13 +1,10 @@
 #include <dispatchctl/validation.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
-#include <cerrno>
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -30,6 +27,7 @@
 #include "output/progress_text.h"
 #include "output/run_errors.h"
 #include "process/feed_loop.h"
+#include "process/pauses.h"
 #include "text/quantity.h"
 
 namespace dispatchctl::cli {
@@ -153,14 +151,16 @@ class BenchSession {
         plan_(PlanOf(options_)),
         concurrency_(ConcurrencyOf(options_)),
         records_(STDOUT_FILENO, std::make_unique<VerbatimFormat>(), [this] { wakeup_.Notify(); }),
+        pauses_(signals_, records_),
         observer_(context.console, context.trace.get()) {}
 
   std::optional<ErrorReport> Start(ClientOptions client_options) {
     MeasureEachAttempt(context_.line.global, client_options);
     if (auto error = ConnectClient(context_, std::move(client_options))) return error;
-    auto error = WaitForEndpoints(*context_.client, context_.line.global,
-                                  [this](nanoseconds time) { return Pause(time); });
-    if (early_signal_ != 0) return InterruptedError(early_signal_, {});
+    auto error = WaitForEndpoints(*context_.client, context_.line.global, [this](nanoseconds time) {
+      return pauses_.WaitUntil(Clock::now() + time);
+    });
+    if (pauses_.signal() != 0) return InterruptedError(pauses_.signal(), {});
     if (error.has_value()) return error;
     return options_.work == BenchWork::kAssign ? OpenAssign() : OpenLookup();
   }
@@ -192,8 +192,7 @@ class BenchSession {
     std::vector<ErrorReport> errors;
     if (records_.error_number() == 0) {
       if (!outcome_.unfinished) AddStreamError(errors);
-      // Less than that may just not have had its turn yet.
-      tally_.AddFailures(kNotStarted, feed_->schedule().Overdue(*stopped_ - kLate));
+      AddOverdue();
       const BenchReport report = MakeReport();
       Print(report);
       TellLate(report);
@@ -258,16 +257,6 @@ class BenchSession {
     wakeup_.Notify();
   }
 
-  // False when there is nothing to go on for: a signal, or a reader that went away.
-  bool Pause(nanoseconds time) {
-    std::array<pollfd, 2> fds{{{signals_.fd(), POLLIN, 0}, {records_.fd(), 0, 0}}};
-    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(time).count();
-    if (::poll(fds.data(), fds.size(), static_cast<int>(wait)) <= 0) return true;
-    if (fds[0].revents != 0) early_signal_ = signals_.Take();
-    if ((fds[1].revents & (POLLERR | POLLHUP)) != 0) records_.Fail(EPIPE);
-    return early_signal_ == 0 && records_.error_number() == 0;
-  }
-
   nanoseconds AnswerTimeout() const { return context_.line.global.timeout.value_or(kUsualAnswerTimeout); }
 
   nanoseconds TimeStep() const { return plan_.rate.value_or(0.0) > kFastRate ? kTimeStep : nanoseconds(1); }
@@ -316,6 +305,17 @@ class BenchSession {
     if (error.phase == PhaseName(Phase::kCall)) error.phase = PhaseName(Phase::kStream);
     errors.push_back(std::move(error));
     stream_lost_ = true;
+  }
+
+  // Calls that were due and never started: for want of room, or as the user wanted no more of them.
+  void AddOverdue() {
+    // Less than that may just not have had its turn yet.
+    const std::uint64_t overdue = feed_->schedule().Overdue(*stopped_ - kLate);
+    if (outcome_.signal != 0) {
+      tally_.AddUnfinished(overdue);
+    } else {
+      tally_.AddFailures(kNotStarted, overdue);
+    }
   }
 
   BenchReport MakeReport() const {
@@ -415,10 +415,10 @@ class BenchSession {
   const Wakeup wakeup_;
   std::atomic<bool> finished_{false};
   RecordStream records_;
+  Pauses pauses_;  // before the first call
   const LookupObserver observer_;
   BenchTally tally_;
   RecentRate recent_rate_;
-  int early_signal_ = 0;
   Clock::time_point opened_;
   std::chrono::system_clock::time_point started_at_;
   std::optional<nanoseconds> stopped_;  // no more calls were started from then on, counted from the begin

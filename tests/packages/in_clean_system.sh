@@ -33,14 +33,14 @@ inside gzip -t /usr/share/man/man1/dispatchctl.1.gz
 inside ldconfig -p | grep -F libdispatchctl.so.
 
 say "Look a courier up"
-inside dispatch-mock serve --listen 127.0.0.1:0 --ready-file /tmp/ready >/dev/null 2>&1 &
+mkfifo "$system/ready"
+inside dispatch-mock serve --listen 127.0.0.1:0 >"$system/ready" 2>/dev/null &
 mock=$!
 trap 'kill "$mock" 2>/dev/null || true' EXIT
-for ((i = 0; i < 300; ++i)); do
-  [[ -s $system/tmp/ready ]] && break
-  sleep 0.1
-done
-target=$(sed -E 's/.*"listen":\["([^"]+)".*/\1/' "$system/tmp/ready")
+# Stays open, so that the server never writes to a closed pipe.
+exec 3<"$system/ready"
+IFS= read -r -t 30 -u 3 ready
+target=$(sed -E 's/.*"listen":\["([^"]+)".*/\1/' <<<"$ready")
 inside dispatchctl lookup courier-42 --server "$target" -o ndjson | tee "$system/tmp/answer"
 grep -q '"transport_mode":"bike"' "$system/tmp/answer"
 
