@@ -37,3 +37,20 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # Both fire inside the standard library's own inlined code with GCC 12 (GCC bugs 105329 and 105562).
     -Wno-restrict -Wno-maybe-uninitialized)
 endif()
+
+# What most files of a target include, compiled once: the standard library's heaviest headers and those given, or REUSE_FROM a
+# target that has them.
+function(dispatchctl_precompile_headers target)
+  if(NOT DISPATCHCTL_PRECOMPILE_HEADERS)
+    return()
+  endif()
+  if(ARGV1 STREQUAL "REUSE_FROM")
+    target_precompile_headers(${target} ${ARGN})
+  else()
+    target_precompile_headers(${target} PRIVATE <chrono> <functional> <map> <memory> <optional> <string> <vector> ${ARGN})
+  endif()
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # With precompiled headers GCC 12 warns of the standard library's own inlined strings (GCC bug 105329).
+    target_compile_options(${target} PRIVATE -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
+  endif()
+endfunction()
