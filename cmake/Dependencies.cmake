@@ -11,6 +11,7 @@ find_package(spdlog REQUIRED)
 find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)  # header-only use
 pkg_check_modules(XXHASH REQUIRED libxxhash>=0.8)  # header-only use
 pkg_check_modules(GRPCPP REQUIRED "grpc++>=1.51")
+pkg_check_modules(PROTOBUF REQUIRED IMPORTED_TARGET protobuf)
 find_program(PROTOC_PROGRAM protoc REQUIRED)
 find_program(GRPC_CPP_PLUGIN_PROGRAM grpc_cpp_plugin REQUIRED)
 
@@ -45,7 +46,6 @@ endfunction()
 add_library(dispatchctl_grpc INTERFACE)
 add_library(dispatchctl_grpc_reflection INTERFACE)
 if(DISPATCHCTL_INSTALL OR DISPATCHCTL_GRPC_LINKAGE STREQUAL "shared")
-  pkg_check_modules(PROTOBUF REQUIRED protobuf)
   find_package(OpenSSL REQUIRED)  # statically it comes with gRPC
   pkg_check_modules(ABSL REQUIRED absl_status absl_statusor absl_strings absl_synchronization absl_flat_hash_map absl_time)
   add_library(dispatchctl_grpc_shared INTERFACE)

@@ -44,11 +44,8 @@ std::vector<std::string> ReadContextNames(std::string config_file, const Environ
 
 CommandResult RunCompletion(const CommandContext& context) {
   std::vector<std::string_view> shells;
-  std::string list;
-  for (const OperandWord& word : FindCommand(Command::kCompletion)->words) {
-    shells.push_back(word.name);
-    list += fmt::format("{}{}", list.empty() ? "" : ", ", word.name);
-  }
+  for (const OperandWord& word : FindCommand(Command::kCompletion)->words) shells.push_back(word.name);
+  const std::string list = fmt::format("{}", fmt::join(shells, ", "));
   const std::vector<std::string>& operands = context.line.operands;
   if (operands.empty()) {
     return UsageError(fmt::format("for which shell? expected one of {}", list),
@@ -56,9 +53,8 @@ CommandResult RunCompletion(const CommandContext& context) {
   }
   const std::string_view script = CompletionScript(operands.front());
   if (!script.empty()) return Print(script);
-  const std::string_view nearest = NearestMatch(operands.front(), shells);
   return UsageError(fmt::format("no completion for '{}': expected one of {}", operands.front(), list),
-                    nearest.empty() ? std::string() : fmt::format("did you mean '{}'?", nearest));
+                    DidYouMean(operands.front(), shells, {}));
 }
 
 CommandResult RunComplete(std::span<const std::string_view> words, const Environment& environment) {

@@ -77,19 +77,14 @@ class ContextCommand {
   CommandResult CheckOperands() const {
     const std::span<const OperandWord> words = FindCommand(Command::kContext)->words;
     std::vector<std::string_view> known;
-    std::string list;
-    for (const OperandWord& word : words) {
-      known.push_back(word.name);
-      list += fmt::format("{}{}", list.empty() ? "" : ", ", word.name);
-    }
+    for (const OperandWord& word : words) known.push_back(word.name);
+    const std::string list = fmt::format("{}", fmt::join(known, ", "));
     if (operands_.empty()) return UsageError(fmt::format("expected one of {}", list), std::string(kHelpHint));
     const std::string& action = operands_.front();
     const auto found = std::find(known.begin(), known.end(), action);
     if (found == known.end()) {
-      const std::string_view nearest = NearestMatch(action, known);
-      return UsageError(
-          fmt::format("unknown action '{}': expected one of {}", action, list),
-          nearest.empty() ? std::string(kHelpHint) : fmt::format("did you mean '{}'?", nearest));
+      return UsageError(fmt::format("unknown action '{}': expected one of {}", action, list),
+                        DidYouMean(action, known, std::string(kHelpHint)));
     }
     const OperandWord& word = words[static_cast<std::size_t>(found - known.begin())];
     const int count = static_cast<int>(operands_.size()) - 1;
@@ -320,9 +315,8 @@ class ContextCommand {
     for (const OptionSpec& option : GlobalOptionTable()) {
       if (option.in_context) known.push_back(option.name);
     }
-    const std::string_view nearest = NearestMatch(name, known);
     return UsageError(fmt::format("--unset: there is no global option '{}'", name),
-                      nearest.empty() ? std::string(kHelpHint) : fmt::format("did you mean '{}'?", nearest));
+                      DidYouMean(name, known, std::string(kHelpHint)));
   }
 
   CommandResult Use() {

@@ -23,10 +23,8 @@ bool IsNamed(const ContractElement& element, std::string_view name) {
 ErrorReport UnknownElement(const std::string& name) {
   std::vector<std::string_view> known;
   for (const ContractElement& element : ContractElements()) known.push_back(element.name);
-  const std::string_view nearest = NearestMatch(name, known);
   return UsageError(fmt::format("the contract has no '{}'", name),
-                    nearest.empty() ? fmt::format("it has {}", fmt::join(known, ", "))
-                                    : fmt::format("did you mean '{}'?", nearest));
+                    DidYouMean(name, known, fmt::format("it has {}", fmt::join(known, ", "))));
 }
 
 // One object, with each message's schema under its name.

@@ -145,10 +145,8 @@ CommandResult RunHelp(const CommandContext& context) {
       if (text.empty() && spec.name == topic) text = CommandHelp(spec.command);
     }
     if (text.empty()) {
-      const std::string_view nearest = NearestMatch(topic, known);
       return UsageError(fmt::format("no help on '{}'", topic),
-                        nearest.empty() ? fmt::format("topics: {}", fmt::join(HelpTopics(), ", "))
-                                        : fmt::format("did you mean '{}'?", nearest));
+                        DidYouMean(topic, known, fmt::format("topics: {}", fmt::join(HelpTopics(), ", "))));
     }
   }
   const int error_number = WriteToStdout(text);

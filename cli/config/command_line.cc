@@ -25,13 +25,6 @@ struct Binding {
   bool global;
 };
 
-std::string Quoted(std::string_view text) {
-  std::string out = "'";
-  AppendPrintable(out, text);
-  out += '\'';
-  return out;
-}
-
 std::optional<ErrorReport> ApplyValue(CommandLine& line, const OptionSpec& spec, std::string_view value,
                                       std::string_view where) {
   const absl::Status status = spec.apply(line, value);
@@ -174,10 +167,8 @@ class Parser {
   static ErrorReport UnknownCommand(const std::string& name) {
     std::vector<std::string_view> known;
     for (const CommandSpec& spec : CommandTable()) known.push_back(spec.name);
-    const std::string_view nearest = NearestMatch(name, known);
     return UsageError(fmt::format("unknown command {}", Quoted(name)),
-                      nearest.empty() ? std::string("see 'dispatchctl --help'")
-                                      : fmt::format("did you mean '{}'?", nearest));
+                      DidYouMean(name, known, "see 'dispatchctl --help'"));
   }
 
   // CLI11's message begins with the option's name and a colon.

@@ -24,13 +24,6 @@ namespace {
 constexpr std::string_view kCurrentContext = "current-context";
 constexpr std::string_view kContexts = "contexts";
 
-std::string Quoted(std::string_view text) {
-  std::string out = "'";
-  AppendPrintable(out, text);
-  out += '\'';
-  return out;
-}
-
 // toml++ tells lines and columns, the latter in code points; edits need bytes.
 class Positions {
  public:
@@ -159,15 +152,10 @@ class Reader {
 
   static ConfigProblem UnknownTopLevel(const TextRange& range, std::string_view key) {
     constexpr std::array<std::string_view, 2> kKnown{kCurrentContext, kContexts};
-    std::string hint;
-    if (const std::string_view nearest = NearestMatch(key, kKnown); !nearest.empty()) {
-      hint = fmt::format("did you mean '{}'?", nearest);
-    } else if (FindGlobalOption(key) != nullptr) {
-      hint = "options stand in a context, below a line such as [contexts.staging]";
-    } else {
-      hint = "the file has current-context, and tables such as [contexts.staging]";
-    }
-    return ProblemAt(range, fmt::format("unknown key {}", Quoted(key)), std::move(hint));
+    const char* const otherwise = FindGlobalOption(key) != nullptr
+                                      ? "options stand in a context, below a line such as [contexts.staging]"
+                                      : "the file has current-context, and tables such as [contexts.staging]";
+    return ProblemAt(range, fmt::format("unknown key {}", Quoted(key)), DidYouMean(key, kKnown, otherwise));
   }
 
   void ReadContext(const toml::key& name, const toml::node& node) {
@@ -222,15 +210,12 @@ class Reader {
     for (const OptionSpec& spec : GlobalOptionTable()) {
       if (spec.in_context) known.push_back(spec.name);
     }
-    const std::string_view nearest = NearestMatch(entry.key, known);
-    std::string hint;
-    if (entry.key == "token") {
-      hint = "secrets do not stand in this file: put it into a file of its own, and name that as token-file";
-    } else if (!nearest.empty()) {
-      hint = fmt::format("did you mean '{}'?", nearest);
-    } else {
-      hint = "the keys are the global options, without the dashes; see 'dispatchctl help config'";
-    }
+    std::string hint =
+        entry.key == "token"
+            ? "secrets do not stand in this file: put it into a file of its own, and name that as token-file"
+            : DidYouMean(
+                  entry.key, known,
+                  "the keys are the global options, without the dashes; see 'dispatchctl help config'");
     return ProblemAt(entry.key_range, fmt::format("unknown key {}", Quoted(entry.key)), std::move(hint));
   }
 
@@ -344,11 +329,10 @@ class Reader {
     if (FindContext(config_, name) != nullptr) return;
     std::vector<std::string_view> known;
     for (const ConfigContext& context : config_.contexts) known.emplace_back(context.name);
-    const std::string_view nearest = NearestMatch(name, known);
     config_.problems.push_back(
         ProblemAt(config_.current->value_range,
                   fmt::format("current-context is {}, but there is no such context", Quoted(name)),
-                  nearest.empty() ? std::string() : fmt::format("did you mean '{}'?", nearest)));
+                  DidYouMean(name, known, {})));
   }
 
   const std::string_view text_;

@@ -11,12 +11,6 @@
 namespace dispatchctl::cli {
 namespace {
 
-std::string Printable(std::string_view text) {
-  std::string out;
-  AppendPrintable(out, text);
-  return out;
-}
-
 ErrorReport NoConfigError(const ConfigLocation& location, std::string_view context) {
   if (location.path.empty()) {
     return ConfigError(
@@ -24,8 +18,8 @@ ErrorReport NoConfigError(const ConfigLocation& location, std::string_view conte
         "name one with --config");
   }
   return ConfigError(context.empty() ? fmt::format("there is no configuration file {}", location.path)
-                                     : fmt::format("no context '{}': there is no configuration file {}",
-                                                   Printable(context), location.path),
+                                     : fmt::format("no context {}: there is no configuration file {}",
+                                                   Quoted(context), location.path),
                      "'dispatchctl context set NAME -s HOST:PORT' writes one");
 }
 
@@ -38,17 +32,12 @@ ErrorReport ConfigProblemError(std::string_view path, const ConfigProblem& probl
 
 ErrorReport UnknownContextError(const ConfigFile& config, std::string_view path, std::string_view name) {
   std::vector<std::string_view> known;
-  std::string list;
-  for (const ConfigContext& context : config.contexts) {
-    known.emplace_back(context.name);
-    list += fmt::format("{}{}", list.empty() ? "" : ", ", context.name);
-  }
-  const std::string_view nearest = NearestMatch(name, known);
-  std::string hint;
-  if (!nearest.empty()) hint = fmt::format("did you mean '{}'? ", nearest);
+  for (const ConfigContext& context : config.contexts) known.emplace_back(context.name);
+  std::string hint = DidYouMean(name, known, {});
+  if (!hint.empty()) hint += ' ';
   hint += known.empty() ? "it has no contexts; 'dispatchctl context set NAME -s HOST:PORT' adds one"
-                        : fmt::format("there are: {}", list);
-  return ConfigError(fmt::format("no context '{}' in {}", Printable(name), path), std::move(hint));
+                        : fmt::format("there are: {}", fmt::join(known, ", "));
+  return ConfigError(fmt::format("no context {} in {}", Quoted(name), path), std::move(hint));
 }
 
 Settings ContextSettings(const ConfigContext& context, std::string_view path,

@@ -1,8 +1,11 @@
 #include "config/suggestion.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 namespace dispatchctl::cli {
@@ -38,6 +41,12 @@ std::string_view NearestMatch(std::string_view text, std::span<const std::string
     }
   }
   return best;
+}
+
+std::string DidYouMean(std::string_view text, std::span<const std::string_view> candidates,
+                       std::string otherwise) {
+  const std::string_view nearest = NearestMatch(text, candidates);
+  return nearest.empty() ? std::move(otherwise) : fmt::format("did you mean '{}'?", nearest);
 }
 
 }  // namespace dispatchctl::cli

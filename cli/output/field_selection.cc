@@ -76,12 +76,8 @@ std::optional<ErrorReport> CheckFields(const std::vector<std::string>& fields,
   for (const Column& column : columns) known.push_back(column.name);
   for (const std::string& field : fields) {
     if (std::find(known.begin(), known.end(), field) != known.end()) continue;
-    std::string all;
-    for (const std::string_view name : known) all += fmt::format("{}{}", all.empty() ? "" : ", ", name);
-    const std::string_view nearest = NearestMatch(field, known);
     return UsageError(fmt::format("--fields: no field '{}'", field),
-                      nearest.empty() ? fmt::format("the fields are: {}", all)
-                                      : fmt::format("did you mean '{}'?", nearest));
+                      DidYouMean(field, known, fmt::format("the fields are: {}", fmt::join(known, ", "))));
   }
   return std::nullopt;
 }

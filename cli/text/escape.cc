@@ -105,6 +105,13 @@ void AppendPrintable(std::string& out, std::string_view text) {
   });
 }
 
+std::string Quoted(std::string_view text) {
+  std::string out = "'";
+  AppendPrintable(out, text);
+  out += '\'';
+  return out;
+}
+
 std::string QuotedExcerpt(std::string_view text) {
   constexpr std::size_t kMostShown = 64;
   std::string out = "\"";

@@ -12,6 +12,9 @@ void AppendJsonString(std::string& out, std::string_view text);
 /// Appends `text` fit for a terminal: control characters are escaped, bytes that are not UTF-8 become U+FFFD.
 void AppendPrintable(std::string& out, std::string_view text);
 
+/// All of `text`, printable and in single quotes, for messages.
+std::string Quoted(std::string_view text);
+
 /// The beginning of `text`, printable and in double quotes, for messages.
 std::string QuotedExcerpt(std::string_view text);
 
