@@ -5,7 +5,6 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <string>
@@ -18,6 +17,7 @@
 #include "commands/client_setup.h"
 #include "commands/command.h"
 #include "commands/outage_notice.h"
+#include "commands/stream_end.h"
 #include "output/assign_summary.h"
 #include "output/field_selection.h"
 #include "output/make_format.h"
@@ -112,6 +112,7 @@ class AssignSession {
                       options_.ordered && !options_.dry_run ? std::optional(options_.window) : std::nullopt,
                   .on_room = [this] { wakeup_.Notify(); }}),
         outage_(context.console),
+        end_(context.trace.get()),
         feed_({.assign = options_,
                .answered = file_ != nullptr ? file_->answered() : nullptr,
                .interrupt_fd = signals_.fd()},
@@ -120,7 +121,7 @@ class AssignSession {
   std::optional<ErrorReport> Start() {
     if (options_.dry_run) return std::nullopt;
     if (auto error = ConnectClient(context_, std::move(client_options_))) return error;
-    opened_ = Clock::now();
+    end_.Open();
 
     StreamOptions stream;
     stream.window = options_.window;
@@ -192,18 +193,7 @@ class AssignSession {
 
  private:
   void OnFinished(const absl::Status& status, const CallReport& report) {
-    if (context_.trace != nullptr) {
-      context_.trace->Add({.method = kAssignMethod,
-                           .courier_id = {},
-                           .started = opened_,
-                           .status = status,
-                           .report = report});
-    }
-    {
-      const std::lock_guard lock(mutex_);
-      status_ = status;
-      report_ = report;
-    }
+    end_.Set(status, report);
     finished_.store(true, std::memory_order_release);
     wakeup_.Notify();
   }
@@ -279,20 +269,21 @@ class AssignSession {
   // What the stream itself ended with, unless we ended it.
   void AddStreamError(std::vector<ErrorReport>& errors) {
     if (stream_ == nullptr || !errors.empty()) return;
-    const std::lock_guard lock(mutex_);
-    ErrorReport error = RpcError(status_, report_, IdentityOf(context_.line.global, kAssignMethod));
+    const absl::Status status = end_.status();
+    const CallReport report = end_.report();
+    ErrorReport error = RpcError(status, report, IdentityOf(context_.line.global, kAssignMethod));
     if (error.kind != ErrorKind::kConnect && error.phase == PhaseName(Phase::kCall)) {
       error.phase = PhaseName(Phase::kStream);
     }
     const bool unsent = !outcome_.input_ended && feed_.HasUnsent();
-    if (status_.ok()) {
+    if (status.ok()) {
       if (unacknowledged_.empty() && !unsent) return;
       error.message = "the server ended the stream before the end of the input";
       error.code = absl::StatusCode::kUnavailable;
       error.hint.clear();
     }
     // A lost connection says nothing of what was asked for; what it leaves behind does.
-    const bool lost = status_.ok() || ConnectionWasLost(status_, report_);
+    const bool lost = status.ok() || ConnectionWasLost(status, report);
     if (lost) error.origin = Origin::kLocal;
     if (error.kind == ErrorKind::kRpc && lost && (!unacknowledged_.empty() || unsent)) {
       error.kind = ErrorKind::kStream;
@@ -377,7 +368,6 @@ class AssignSession {
   ClientOptions client_options_;
   const AssignOptions& options_;
   const Clock::time_point started_ = Clock::now();
-  Clock::time_point opened_;
   const SignalQueue signals_;
   const Wakeup wakeup_;
   std::atomic<bool> finished_{false};
@@ -386,16 +376,13 @@ class AssignSession {
   RecordStream records_;
   AssignResults results_;
   OutageNotice outage_;
+  StreamEnd end_;
   AssignFeed feed_;
   std::optional<FileSyncer> syncer_;
   RecentRate rate_;
   FeedLoopResult outcome_;
   std::size_t held_back_ = 0;
   std::vector<UnacknowledgedAssignment> unacknowledged_;
-
-  std::mutex mutex_;
-  absl::Status status_;
-  CallReport report_;
 
   std::unique_ptr<AssignmentStream> stream_;  // goes first: no callback runs after that
 };

@@ -7,7 +7,6 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <string>
@@ -24,6 +23,7 @@
 #include "commands/command.h"
 #include "commands/endpoint_wait.h"
 #include "commands/lookup_observer.h"
+#include "commands/stream_end.h"
 #include "output/progress_text.h"
 #include "output/run_errors.h"
 #include "process/feed_loop.h"
@@ -152,7 +152,8 @@ class BenchSession {
         concurrency_(ConcurrencyOf(options_)),
         records_(STDOUT_FILENO, std::make_unique<VerbatimFormat>(), [this] { wakeup_.Notify(); }),
         pauses_(signals_, records_),
-        observer_(context.console, context.trace.get()) {}
+        observer_(context.console, context.trace.get()),
+        stream_end_(context.trace.get()) {}
 
   std::optional<ErrorReport> Start(ClientOptions client_options) {
     MeasureEachAttempt(context_.line.global, client_options);
@@ -222,7 +223,7 @@ class BenchSession {
   }
 
   std::optional<ErrorReport> OpenAssign() {
-    opened_ = Clock::now();
+    stream_end_.Open();
     assign_ = std::make_unique<AssignLoad>(
         AssignLoad::Options{.window = concurrency_,
                             .streams = options_.streams.value_or(1),
@@ -237,18 +238,7 @@ class BenchSession {
   }
 
   void OnStreamEnd(const absl::Status& status, const CallReport& report) {
-    if (context_.trace != nullptr) {
-      context_.trace->Add({.method = kAssignMethod,
-                           .courier_id = {},
-                           .started = opened_,
-                           .status = status,
-                           .report = report});
-    }
-    {
-      const std::lock_guard lock(mutex_);
-      stream_status_ = status;
-      stream_report_ = report;
-    }
+    stream_end_.Set(status, report);
     Finish();
   }
 
@@ -293,15 +283,15 @@ class BenchSession {
   // What the streams ended with, unless we ended them; and what they left without a decision.
   void AddStreamError(std::vector<ErrorReport>& errors) {
     if (assign_ == nullptr) return;
-    const std::lock_guard lock(mutex_);
     if (outcome_.signal != 0) return assign_->Settle({});
     if (outcome_.finish_timed_out) {
       return assign_->Settle(StatusCodeName(absl::StatusCode::kDeadlineExceeded));
     }
-    if (stream_status_.ok()) return;
-    assign_->Settle(FailureCode(stream_status_, stream_report_));
-    ErrorReport error =
-        RpcError(stream_status_, stream_report_, IdentityOf(context_.line.global, kAssignMethod));
+    const absl::Status status = stream_end_.status();
+    const CallReport report = stream_end_.report();
+    if (status.ok()) return;
+    assign_->Settle(FailureCode(status, report));
+    ErrorReport error = RpcError(status, report, IdentityOf(context_.line.global, kAssignMethod));
     if (error.phase == PhaseName(Phase::kCall)) error.phase = PhaseName(Phase::kStream);
     errors.push_back(std::move(error));
     stream_lost_ = true;
@@ -418,16 +408,12 @@ class BenchSession {
   Pauses pauses_;  // before the first call
   const LookupObserver observer_;
   BenchTally tally_;
+  StreamEnd stream_end_;
   RecentRate recent_rate_;
-  Clock::time_point opened_;
   std::chrono::system_clock::time_point started_at_;
   std::optional<nanoseconds> stopped_;  // no more calls were started from then on, counted from the begin
   FeedLoopResult outcome_;
   bool stream_lost_ = false;
-
-  std::mutex mutex_;
-  absl::Status stream_status_;
-  CallReport stream_report_;
 
   // They go first: no callback runs after that.
   std::optional<PacedFeed> feed_;

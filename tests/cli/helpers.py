@@ -3,6 +3,7 @@
 import array
 import fcntl
 import json
+import os
 import termios
 import time
 
@@ -50,3 +51,17 @@ def sent_all(running):
         assert running.process.poll() is None
         fcntl.ioctl(running.process.stdin, termios.FIONREAD, size)
         time.sleep(0.001)
+
+
+def read_terminal(master):
+    """All that is written to a pseudo-terminal until its last writer has gone; closes it."""
+    with os.fdopen(master, "rb", buffering=0) as terminal:
+        text = b""
+        while True:
+            try:
+                piece = terminal.read(4096)
+            except OSError:  # how Linux tells that nobody writes any more
+                piece = b""
+            if not piece:
+                return text.decode()
+            text += piece

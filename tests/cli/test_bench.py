@@ -14,7 +14,7 @@ import time
 import pytest
 
 from conftest import PATIENCE, clean_environment
-from helpers import error, records, update
+from helpers import error, read_terminal, records, update
 
 FIGURES = ["min", "mean", "p50", "p75", "p90", "p95", "p99", "p99_9", "p99_99", "max"]
 
@@ -409,20 +409,11 @@ def on_terminal(arguments, **environment):
     output = []
     reader = threading.Thread(target=lambda: output.append(process.stdout.read()))
     reader.start()
-    text = b""
-    while True:
-        try:
-            piece = os.read(master, 4096)
-        except OSError:
-            break
-        if not piece:
-            break
-        text += piece
-    os.close(master)
+    text = read_terminal(master)
     reader.join(PATIENCE)
     process.stdout.close()
     assert process.wait(PATIENCE) == 0
-    return text.decode(), output[0].decode()
+    return text, output[0].decode()
 
 
 def test_a_terminal_shows_how_far_it_is(mock):

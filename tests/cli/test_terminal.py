@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from conftest import PATIENCE, clean_environment
-from helpers import update
+from helpers import read_terminal, update
 
 
 def on_terminal(arguments, env=None, stdin=b"", error_too=True):
@@ -21,17 +21,8 @@ def on_terminal(arguments, env=None, stdin=b"", error_too=True):
     os.close(slave)
     process.stdin.write(stdin)
     process.stdin.close()
-    text = b""
-    while True:
-        try:
-            piece = os.read(master, 4096)
-        except OSError:
-            break
-        if not piece:
-            break
-        text += piece
-    os.close(master)
-    return text.decode().replace("\r\n", "\n"), process.wait(PATIENCE)
+    text = read_terminal(master)
+    return text.replace("\r\n", "\n"), process.wait(PATIENCE)
 
 
 def plain(text):
