@@ -133,9 +133,9 @@ class GrpcChannel final : public Channel {
 
   LookupAttemptPtr MakeLookup(EventLoop& loop, std::string_view courier_id, const AttemptOptions& options,
                               LookupHandler& handler) override {
-    if (!may_change_) return lookups_.Make(nullptr, *link_->stub, loop, courier_id, options, handler);
+    if (!may_change_) return lookups_.Make(nullptr, link_->lookup_stub, loop, courier_id, options, handler);
     const std::shared_ptr<Link> used = link();
-    return lookups_.Make(used, *used->stub, loop, courier_id, options, handler);
+    return lookups_.Make(used, used->lookup_stub, loop, courier_id, options, handler);
   }
 
   std::unique_ptr<AssignmentCall> MakeAssignmentCall(EventLoop& loop, const AttemptOptions& options,
@@ -156,12 +156,10 @@ class GrpcChannel final : public Channel {
  private:
   struct Link {
     explicit Link(std::shared_ptr<grpc::Channel> channel_in)
-        : channel(std::move(channel_in)),
-          stub(dispatchpb::DispatchGateway::NewStub(channel)),
-          generic_stub(channel) {}
+        : channel(std::move(channel_in)), lookup_stub(channel), generic_stub(channel) {}
 
     const std::shared_ptr<grpc::Channel> channel;
-    const std::unique_ptr<dispatchpb::DispatchGateway::Stub> stub;
+    LookupStub lookup_stub;
     grpc::GenericStub generic_stub;
   };
 

@@ -15,26 +15,32 @@ namespace {
 // Of attempts that are kept for later ones, about 2 KiB each.
 constexpr std::size_t kMostIdle = 256;
 
+// A string, as the stub takes it.
+const std::string& Method() {
+  static const std::string method = "/dispatchpb.DispatchGateway/GetCourierStatus";
+  return method;
+}
+
 }  // namespace
 
 class GrpcLookups::Attempt final : public LookupAttempt, private Completion {
  public:
   explicit Attempt(GrpcLookups& lookups) : lookups_(lookups) {}
 
-  void Prepare(std::shared_ptr<const void> owner, dispatchpb::DispatchGateway::Stub& stub, EventLoop& loop,
+  void Prepare(std::shared_ptr<const void> owner, LookupStub& stub, EventLoop& loop,
                std::string_view courier_id, const AttemptOptions& options, LookupHandler& handler) {
     owner_ = std::move(owner);
     stub_ = &stub;
     queue_ = &loop.queue();
     handler_ = &handler;
-    request_.set_courier_id(courier_id.data(), courier_id.size());
+    request_.courier_id = courier_id;
     ApplyOptions(options, context_.emplace());
   }
 
   void Start() override {
-    reader_ = stub_->PrepareAsyncGetCourierStatus(&*context_, request_, queue_);
+    reader_ = stub_->PrepareUnaryCall(&*context_, Method(), request_, queue_);
     // Its completion may let go of everything before Finish returns.
-    grpc::ClientAsyncResponseReader<dispatchpb::CourierStatusReply>& reader = *reader_;
+    grpc::ClientAsyncResponseReader<LookupReply>& reader = *reader_;
     Completion* tag = this;
     HandOver(tag);
     reader.StartCall();
@@ -56,35 +62,28 @@ class GrpcLookups::Attempt final : public LookupAttempt, private Completion {
     AttemptEnd end = DescribeEnd(status_, *context_, lookups_.endpoint_, lookups_.tls_);
     // The status is the server's, which knows nothing of it.
     if (!ok && status_.ok()) end = UnparsableReply();
-    CourierStatus reply;
-    if (end.status.ok()) {
-      reply.courier_id = std::move(*reply_.mutable_courier_id());
-      reply.transport_mode = std::move(*reply_.mutable_transport_mode());
-      reply.availability = std::move(*reply_.mutable_availability());
-      reply.current_zone = std::move(*reply_.mutable_current_zone());
-    }
-    handler_->OnLookupDone(std::move(end), std::move(reply));
+    handler_->OnLookupDone(std::move(end), std::move(reply_.status));
   }
 
   GrpcLookups& lookups_;
   std::shared_ptr<const void> owner_;
-  dispatchpb::DispatchGateway::Stub* stub_ = nullptr;
+  LookupStub* stub_ = nullptr;
   grpc::CompletionQueue* queue_ = nullptr;
   LookupHandler* handler_ = nullptr;
   std::optional<grpc::ClientContext> context_;
-  dispatchpb::CourierLookupRequest request_;
-  dispatchpb::CourierStatusReply reply_;
+  LookupRequest request_;
+  LookupReply reply_;
   grpc::Status status_;
-  std::unique_ptr<grpc::ClientAsyncResponseReader<dispatchpb::CourierStatusReply>> reader_;
+  std::unique_ptr<grpc::ClientAsyncResponseReader<LookupReply>> reader_;
 };
 
 GrpcLookups::GrpcLookups(std::string_view endpoint, bool tls) : endpoint_(endpoint), tls_(tls) {}
 
 GrpcLookups::~GrpcLookups() = default;
 
-LookupAttemptPtr GrpcLookups::Make(std::shared_ptr<const void> owner, dispatchpb::DispatchGateway::Stub& stub,
-                                   EventLoop& loop, std::string_view courier_id,
-                                   const AttemptOptions& options, LookupHandler& handler) {
+LookupAttemptPtr GrpcLookups::Make(std::shared_ptr<const void> owner, LookupStub& stub, EventLoop& loop,
+                                   std::string_view courier_id, const AttemptOptions& options,
+                                   LookupHandler& handler) {
   std::unique_ptr<Attempt> attempt = TakeIdle();
   if (attempt == nullptr) attempt = std::make_unique<Attempt>(*this);
   attempt->Prepare(std::move(owner), stub, loop, courier_id, options, handler);

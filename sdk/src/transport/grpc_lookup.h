@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "dispatchpb/dispatch.grpc.pb.h"
 #include "transport/channel.h"
+#include "transport/lookup_messages.h"
 
 namespace dispatchctl::internal {
 
@@ -19,9 +19,8 @@ class GrpcLookups {
   ~GrpcLookups();
 
   // The attempt keeps `owner`, whose the stub is, until it is released; null: the stub outlives it anyway.
-  LookupAttemptPtr Make(std::shared_ptr<const void> owner, dispatchpb::DispatchGateway::Stub& stub,
-                        EventLoop& loop, std::string_view courier_id, const AttemptOptions& options,
-                        LookupHandler& handler);
+  LookupAttemptPtr Make(std::shared_ptr<const void> owner, LookupStub& stub, EventLoop& loop,
+                        std::string_view courier_id, const AttemptOptions& options, LookupHandler& handler);
 
  private:
   class Attempt;
