@@ -115,11 +115,12 @@ class RecordingObserver final : public Observer {
     record_->Add(std::move(line));
     return std::make_unique<RecordingCallObserver>(record_, headers_);
   }
-  void OnEndpointAdded(std::string_view endpoint) override {
-    record_->Add(absl::StrCat("endpoint added ", std::string(endpoint)));
+  void OnEndpointAdded(const EndpointAdded& added) override {
+    record_->Add(absl::StrCat("endpoint added ", std::string(added.endpoint)));
   }
-  void OnEndpointRemoved(std::string_view endpoint) override {
-    record_->Add(absl::StrCat("endpoint removed ", std::string(endpoint)));
+  void OnEndpointRemoved(const EndpointRemoved& removed) override {
+    record_->Add(absl::StrCat("endpoint removed ", std::string(removed.endpoint), " ",
+                              std::string(EndpointStateName(removed.state))));
   }
   void OnConnectivityChanged(const ConnectivityChanged& change) override {
     record_->Add(absl::StrCat("connection ", std::string(change.endpoint), " ",
@@ -156,8 +157,8 @@ class ThrowingObserver final : public Observer {
     };
     return std::make_unique<Call>();
   }
-  void OnEndpointAdded(std::string_view) override { throw std::runtime_error("added"); }
-  void OnEndpointRemoved(std::string_view) override { throw std::runtime_error("removed"); }
+  void OnEndpointAdded(const EndpointAdded&) override { throw std::runtime_error("added"); }
+  void OnEndpointRemoved(const EndpointRemoved&) override { throw std::runtime_error("removed"); }
   void OnConnectivityChanged(const ConnectivityChanged&) override { throw std::runtime_error("connection"); }
   void OnBreakerChanged(const BreakerChanged&) override { throw std::runtime_error("breaker"); }
 };

@@ -68,14 +68,29 @@ struct CallEnded {
   const StreamStatistics* statistics = nullptr;  ///< of a stream, all of it; null: the call was a lookup
 };
 
+/// An address that the client's target means, from now on.
+struct EndpointAdded {
+  std::string_view target;    ///< ClientOptions::target
+  std::string_view endpoint;  ///< e.g. "127.0.0.1:50051"
+};
+
+/// An address that it means no longer.
+struct EndpointRemoved {
+  std::string_view target;
+  std::string_view endpoint;
+  EndpointState state = EndpointState::kIdle;  ///< of its connection, as told last
+};
+
 struct BreakerChanged {
+  std::string_view target;
   std::string_view endpoint;
   BreakerState from = BreakerState::kClosed;
   BreakerState to = BreakerState::kClosed;
 };
 
-/// The state of the connection that lookups use.
+/// The state of the connection that lookups use; at first it is idle.
 struct ConnectivityChanged {
+  std::string_view target;
   std::string_view endpoint;
   EndpointState from = EndpointState::kIdle;
   EndpointState to = EndpointState::kIdle;
@@ -149,8 +164,8 @@ class DISPATCHCTL_EXPORT Observer {
   // though perhaps a little later. Endpoints that the target spells out are added while the client is
   // created; those that are left are removed with the client. A breaker may still change after that, as long
   // as attempts are under way.
-  virtual void OnEndpointAdded(std::string_view endpoint);
-  virtual void OnEndpointRemoved(std::string_view endpoint);
+  virtual void OnEndpointAdded(const EndpointAdded& endpoint);
+  virtual void OnEndpointRemoved(const EndpointRemoved& endpoint);
   virtual void OnConnectivityChanged(const ConnectivityChanged& change);
   virtual void OnBreakerChanged(const BreakerChanged& change);
 };

@@ -2,28 +2,7 @@
 
 #include <utility>
 
-namespace dispatchctl {
-inline namespace DISPATCHCTL_ABI {
-
-std::string_view EndpointStateName(EndpointState state) {
-  switch (state) {
-    case EndpointState::kIdle:
-      return "idle";
-    case EndpointState::kConnecting:
-      return "connecting";
-    case EndpointState::kReady:
-      return "ready";
-    case EndpointState::kTransientFailure:
-      return "transient_failure";
-    case EndpointState::kShutdown:
-      break;
-  }
-  return "shutdown";
-}
-
-}  // namespace DISPATCHCTL_ABI
-
-namespace internal {
+namespace dispatchctl::internal {
 
 Endpoint::Endpoint(EndpointAddress address, ChannelFactory& factory, std::unique_ptr<CircuitBreaker> breaker,
                    std::shared_ptr<Observation> observation)
@@ -54,7 +33,7 @@ bool Endpoint::UpdateConnectivity() {
 void Endpoint::OnRemoved() {
   if (observation_ == nullptr) return;
   const std::lock_guard<std::mutex> lock(connectivity_mutex_);
-  if (!std::exchange(removed_, true)) observation_->NoteRemoved(name());
+  if (!std::exchange(removed_, true)) observation_->NoteRemoved(name(), connectivity());
 }
 
 void Endpoint::OnAttemptDone(const AttemptOutcome& outcome) {
@@ -132,5 +111,4 @@ EndpointStatus Endpoint::Describe(Time now) const {
   return out;
 }
 
-}  // namespace internal
-}  // namespace dispatchctl
+}  // namespace dispatchctl::internal

@@ -48,13 +48,17 @@ void Observation::Flush() {
 }
 
 void Observation::Tell(const Event& event) {
-  std::visit(Overloaded{[&](Added) { observer_->OnEndpointAdded(event.endpoint); },
-                        [&](Removed) { observer_->OnEndpointRemoved(event.endpoint); },
+  std::visit(Overloaded{[&](Added) {
+                          observer_->OnEndpointAdded({target_, event.endpoint});
+                        },
+                        [&](Removed removed) {
+                          observer_->OnEndpointRemoved({target_, event.endpoint, removed.state});
+                        },
                         [&](const States<EndpointState>& states) {
-                          observer_->OnConnectivityChanged({event.endpoint, states.from, states.to});
+                          observer_->OnConnectivityChanged({target_, event.endpoint, states.from, states.to});
                         },
                         [&](const States<BreakerState>& states) {
-                          observer_->OnBreakerChanged({event.endpoint, states.from, states.to});
+                          observer_->OnBreakerChanged({target_, event.endpoint, states.from, states.to});
                         }},
              event.what);
 }

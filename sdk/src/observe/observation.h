@@ -29,7 +29,7 @@ class Observation {
 
   // Under whatever lock makes the order. Flush follows, without it.
   void NoteAdded(const std::string& endpoint) { Note({endpoint, Added{}}); }
-  void NoteRemoved(const std::string& endpoint) { Note({endpoint, Removed{}}); }
+  void NoteRemoved(const std::string& endpoint, EndpointState state) { Note({endpoint, Removed{state}}); }
   void Note(const std::string& endpoint, EndpointState from, EndpointState to) {
     Note({endpoint, States<EndpointState>{from, to}});
   }
@@ -44,7 +44,9 @@ class Observation {
   friend class ObservedCall;
 
   struct Added {};
-  struct Removed {};
+  struct Removed {
+    EndpointState state;
+  };
   template <class State>
   struct States {
     State from;

@@ -18,8 +18,8 @@ Observer::~Observer() = default;
 std::unique_ptr<CallObserver> Observer::OnCallStarted(const CallStarted&) {
   return nullptr;
 }
-void Observer::OnEndpointAdded(std::string_view) {}
-void Observer::OnEndpointRemoved(std::string_view) {}
+void Observer::OnEndpointAdded(const EndpointAdded&) {}
+void Observer::OnEndpointRemoved(const EndpointRemoved&) {}
 void Observer::OnConnectivityChanged(const ConnectivityChanged&) {}
 void Observer::OnBreakerChanged(const BreakerChanged&) {}
 

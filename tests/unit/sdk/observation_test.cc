@@ -194,8 +194,8 @@ TEST_F(ObservationTest, TellsOfEndpointsThatComeAndGoAndOfTheirConnections) {
   EXPECT_THAT(record_->lines(),
               ElementsAre("endpoint added a", "endpoint added b", "connection a idle to ready",
                           "connection b idle to ready", "connection b ready to transient_failure",
-                          "endpoint added c", "endpoint removed a", "connection c idle to ready",
-                          "endpoint removed b", "endpoint removed c"));
+                          "endpoint added c", "endpoint removed a ready", "connection c idle to ready",
+                          "endpoint removed b transient_failure", "endpoint removed c ready"));
 }
 
 TEST_F(ObservationTest, KeepsTheOrderOfWhatSeveralThreadsSee) {

@@ -44,6 +44,12 @@ class ObserverTest : public testing::Test {
     return options;
   }
 
+  static std::vector<mock::CallRecord> Calls(const Service& service) {
+    auto calls = service.server().calls();
+    EXPECT_TRUE(calls.ok()) << calls.status();
+    return calls.ok() ? std::move(calls->calls) : std::vector<mock::CallRecord>();
+  }
+
   ClientOptions Observed(RecordingCallObserver::Headers headers = {}) const {
     ClientOptions options;
     options.observer = std::make_shared<RecordingObserver>(record_, std::move(headers));
@@ -112,7 +118,7 @@ TEST_F(ObserverTest, SendsItsHeadersWithEachAttemptOfALookup) {
   CallOptions call;
   call.trace_context = {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "vendor=1"};
   EXPECT_TRUE(client.GetCourierStatus("courier-1", call).ok());
-  const std::vector<mock::CallRecord> calls = service.server().calls().calls;
+  const std::vector<mock::CallRecord> calls = Calls(service);
   ASSERT_EQ(calls.size(), 2U);
   for (const mock::CallRecord& seen : calls) {
     EXPECT_THAT(seen.metadata, Contains(Pair("traceparent", kTraceparent)).Times(1));
@@ -132,7 +138,7 @@ TEST_F(ObserverTest, IsNotNeededToSendTheTraceThatACallBelongsTo) {
   auto stream = client.StreamAssignments(std::move(stream_options));
   ASSERT_TRUE(stream.ok()) << stream.status();
   EXPECT_EQ((*stream)->Finish(), absl::OkStatus());
-  const std::vector<mock::CallRecord> calls = service.server().calls().calls;
+  const std::vector<mock::CallRecord> calls = Calls(service);
   ASSERT_EQ(calls.size(), 2U);
   for (const mock::CallRecord& seen : calls) {
     EXPECT_THAT(seen.metadata, Contains(Pair("traceparent", kTraceparent)).Times(1));
@@ -174,7 +180,7 @@ TEST_F(ObserverTest, HearsOfAStreamThatIsLostAndResumed) {
                   "stream 0 resumed on " + next + " OK", "attempt 2 ended on " + next + " OK",
                   "stream 0 ended on " + next + " OK, unacknowledged 0, acknowledged 2",
                   "call ended OK, attempts 2, submitted 2, acknowledged 2, reconnects 1", "call destroyed"));
-  for (const mock::CallRecord& seen : service.server().calls().calls) {
+  for (const mock::CallRecord& seen : Calls(service)) {
     EXPECT_THAT(seen.metadata, Contains(Pair("traceparent", kTraceparent)));
   }
 }
@@ -198,7 +204,7 @@ TEST_F(ObserverTest, MayThrowWithoutHarm) {
     EXPECT_EQ((*stream)->Finish(), absl::OkStatus());
   }
   EXPECT_THAT(warnings, ElementsAre(HasSubstr("an observer has thrown \"added\"")));
-  for (const mock::CallRecord& seen : service.server().calls().calls) {
+  for (const mock::CallRecord& seen : Calls(service)) {
     EXPECT_THAT(seen.metadata, Not(Contains(Pair("x-half-done", "1"))));
   }
 }
