@@ -38,6 +38,19 @@ dispatchctl_install_component(mock_server
   EXPORT_NAMES mock_server_archive mock_server mock_server_static)
 dispatchctl_install_component(mocks)
 
+# In no Debian package: those would ask for one of Debian's backports.
+if(TARGET dispatchctl_otel_shared)
+  set_target_properties(dispatchctl_otel_shared PROPERTIES EXPORT_NAME otel)
+  install(TARGETS dispatchctl_otel_shared EXPORT dispatchctl-otel
+    LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT otel)
+  install(EXPORT dispatchctl-otel NAMESPACE dispatchctl:: DESTINATION "${package_dir}"
+    FILE dispatchctl-otel-targets.cmake COMPONENT otel)
+  install(FILES "${PROJECT_SOURCE_DIR}/cmake/package/dispatchctl-otel.cmake"
+    DESTINATION "${package_dir}" COMPONENT otel)
+  install(DIRECTORY "${PROJECT_SOURCE_DIR}/sdk/otel/include/"
+    DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT otel FILES_MATCHING PATTERN "*.h")
+endif()
+
 configure_package_config_file(cmake/package/dispatchctlConfig.cmake.in dispatchctlConfig.cmake
   INSTALL_DESTINATION "${package_dir}" PATH_VARS CMAKE_INSTALL_INCLUDEDIR)
 # Before 1.0 a minor version may break what was there.

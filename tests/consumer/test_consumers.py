@@ -140,3 +140,12 @@ def test_optional_component_that_is_not_installed_stops_nobody(prefix, tmp_path)
                                              "  message(FATAL_ERROR wrong)\nendif()\n")
     _, configured = configure(tmp_path, prefix, "optional")
     assert configured.returncode == 0, configured.stderr
+
+
+def test_application_with_opentelemetry(prefix, mock):
+    if not (prefix / "include/dispatchctl/otel.h").is_file():
+        pytest.skip("dispatchctl::otel is not built: opentelemetry-cpp is not installed (scripts/setup --otel)")
+    build = cmake_build(HERE / "otel_application", prefix, "otel")
+    seen = succeed(build / "otel_application", mock)
+    assert seen == ("Attempt.dispatchpb.DispatchGateway.GetCourierStatus\n"
+                    "Sent.dispatchpb.DispatchGateway.GetCourierStatus\n")

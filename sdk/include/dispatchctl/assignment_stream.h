@@ -15,6 +15,7 @@
 #include "dispatchctl/assignment.h"
 #include "dispatchctl/call_report.h"
 #include "dispatchctl/export.h"
+#include "dispatchctl/trace_context.h"
 #include "dispatchctl/validation.h"
 
 namespace dispatchctl {
@@ -127,6 +128,9 @@ struct StreamOptions {
   /// Called once, on the client's own thread, when the stream has ended: after its last result, with its
   /// status. The report counts every attempt and keeps the latest 64.
   std::function<void(const absl::Status&, const CallReport&)> on_finished;
+
+  /// As CallOptions::trace_context. Unset: that of ClientOptions::call_defaults.
+  TraceContext trace_context = {};
 };
 
 /// A bidirectional stream of assignments: each submitted update gets exactly one result or is listed as

@@ -6,6 +6,7 @@
 #include "dispatchctl/export.h"
 #include "dispatchctl/hedging.h"
 #include "dispatchctl/retry.h"
+#include "dispatchctl/trace_context.h"
 #include "dispatchctl/validation.h"
 
 namespace dispatchctl {
@@ -34,6 +35,11 @@ struct CallOptions {
 
   /// Sent in addition to ClientOptions::call_defaults.metadata.
   Metadata metadata = {};
+
+  /// The trace that the call belongs to, sent with every attempt as its `traceparent` and `tracestate`. Not
+  /// sent where an observer (ClientOptions::observer) makes the attempt a part of that trace and sends its
+  /// own, or where the metadata has a `traceparent` already. Built-in: none.
+  TraceContext trace_context = {};
 };
 
 }  // namespace DISPATCHCTL_ABI

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,8 @@
 
 namespace dispatchctl {
 inline namespace DISPATCHCTL_ABI {
+
+class Observer;  // <dispatchctl/observer.h>
 
 enum class TransportSecurity {
   kAutomatic,  ///< plaintext to loopback addresses, "localhost" and unix sockets; TLS to everything else
@@ -104,6 +107,9 @@ struct ClientOptions {
 
   /// Options of calls that do not set their own.
   CallOptions call_defaults = {};
+
+  /// Is told what the client does. Null: nobody is.
+  std::shared_ptr<Observer> observer = nullptr;
 };
 
 }  // namespace DISPATCHCTL_ABI

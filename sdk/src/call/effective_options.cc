@@ -100,6 +100,7 @@ absl::Status ValidateCallOptions(const CallOptions& options) {
   if (options.retry) {
     if (absl::Status status = ValidateRetryPolicy(*options.retry); !status.ok()) return status;
   }
+  if (absl::Status status = ValidateTraceContext(options.trace_context); !status.ok()) return status;
   return options.hedging ? ValidateHedgingPolicy(*options.hedging) : absl::OkStatus();
 }
 
@@ -111,6 +112,7 @@ void Apply(const CallOptions& options, EffectiveOptions* out) {
   if (options.retry) out->retry = Compile(*options.retry);
   if (options.hedging) out->hedging = *options.hedging;
   if (options.stale_if_error) out->stale_if_error = options.stale_if_error;
+  if (!options.trace_context.traceparent.empty()) out->trace_context = options.trace_context;
 }
 
 }  // namespace
@@ -124,7 +126,8 @@ EffectiveOptions DefaultsOf(const ClientOptions& options) {
 
 bool SetsNothing(const CallOptions& call) {
   return !call.total_timeout && !call.attempt_timeout && !call.wait_for_ready && !call.retry &&
-         !call.hedging && !call.stale_if_error && call.metadata.empty();
+         !call.hedging && !call.stale_if_error && call.metadata.empty() &&
+         call.trace_context.traceparent.empty() && call.trace_context.tracestate.empty();
 }
 
 absl::StatusOr<EffectiveOptions> Resolve(const CallOptions& call, const EffectiveOptions& defaults) {

@@ -26,6 +26,7 @@ struct EffectiveOptions {
   HedgingPolicy hedging;
   std::optional<std::chrono::nanoseconds> stale_if_error;  // unset: no status stands in for an error
   Metadata metadata;  // the call's own, normalised; the defaults' are the client's
+  TraceContext trace_context;
 };
 
 // What the calls of a client start from: its options over the built-in values, brought into the form of a

@@ -31,6 +31,8 @@ bool LostConnection(const AttemptEnd& end) {
          end.status.code() == absl::StatusCode::kCancelled;
 }
 
+constexpr std::string_view kLookupMethod = "dispatchpb.DispatchGateway/GetCourierStatus";
+
 bool FailedBeforeSending(Phase phase) {
   return phase == Phase::kConnect || phase == Phase::kTls;
 }
@@ -78,6 +80,7 @@ void LookupCall::Start(bool on_loop) {
     Fail({std::move(status), Phase::kArguments, Origin::kLocal}, started_);
     return;
   }
+  observed_ = ObservedCall::Start(environment_.observation.get(), kLookupMethod, options_.trace_context);
   if (IsCancelled()) {
     Fail({absl::CancelledError("cancelled before it was sent"), Phase::kCall, Origin::kLocal}, started_);
     return;
@@ -278,10 +281,15 @@ void LookupCall::StartAttempt(EndpointPool::LookupPick&& pick, Clock::time_point
   attempt.started = now;
   attempt.deadline = *attempt_options.deadline;
   attempt.hedge = hedge;
-  ++report_.attempts;
+  attempt.number = ++report_.attempts;
   if (hedge) ++report_.hedges;
   ++in_flight_;
   attempt.endpoint->OnAttemptStarted();
+  Metadata headers;
+  if (observed_ || !options_.trace_context.traceparent.empty()) {
+    headers = HeadersOf(attempt);
+    attempt_options.attempt_metadata = &headers;
+  }
   LookupAttemptPtr rpc = channel.MakeLookup(loop_, courier_id_, attempt_options, attempt);
   LookupAttempt* const started = rpc.get();
   {
@@ -294,6 +302,21 @@ void LookupCall::StartAttempt(EndpointPool::LookupPick&& pick, Clock::time_point
     AwaitHedge();
   }
   started->Start();
+}
+
+Metadata LookupCall::HeadersOf(const Attempt& attempt) {
+  Metadata headers;
+  if (observed_) {
+    observed_.OnAttemptStarted({.number = attempt.number,
+                                .endpoint = attempt.endpoint->name(),
+                                .hedge = attempt.hedge,
+                                .started = attempt.started - started_},
+                               options_.metadata, environment_.default_metadata, headers);
+  }
+  if (!options_.trace_context.traceparent.empty()) {
+    AddTraceContext(options_.trace_context, options_.metadata, environment_.default_metadata, headers);
+  }
+  return headers;
 }
 
 void LookupCall::AwaitHedge() {
@@ -352,6 +375,13 @@ void LookupCall::OnAttemptDone(Attempt& attempt, AttemptEnd end, CourierStatus&&
                                    .elapsed = elapsed,
                                    .answered = verdict == Verdict::kSuccess,
                                    .overtaken = attempt.needless && !attempt.hedge && result_.ok()});
+  if (observed_) {
+    observed_.OnAttemptEnded({.number = attempt.number,
+                              .endpoint = attempt.endpoint->name(),
+                              .hedge = attempt.hedge,
+                              .status = end.status,
+                              .elapsed = elapsed});
+  }
   if (!end.status.ok() || report_.attempts > 1) {
     report_.history.push_back(
         {attempt.endpoint->name(), end.status, attempt.started - started_, elapsed, attempt.hedge});
@@ -453,6 +483,7 @@ void LookupCall::OnAttemptFailed(Attempt& attempt, AttemptEnd end, bool charged,
     return;
   }
   stage_ = Stage::kBackingOff;
+  if (observed_) observed_.OnBackoff({.after_attempt = report_.attempts, .delay = decision.delay});
   StartTimer(now + decision.delay);
   const std::shared_ptr<Continuation>& task = continuation();
   // Cancel finds a pausing call by its continuation, but may have come before there was one.
@@ -533,6 +564,7 @@ void LookupCall::Finish() {
     std::sort(report_.history.begin(), report_.history.end(),
               [](const AttemptReport& a, const AttemptReport& b) { return a.started < b.started; });
   }
+  if (observed_) observed_.OnEnded({.status = result_.status(), .report = report_});
   handler_.OnCallDone(*this);
 }
 

@@ -16,6 +16,7 @@
 #include "dispatchctl/call_report.h"
 #include "dispatchctl/courier_status.h"
 #include "endpoints/endpoint_pool.h"
+#include "observe/observation.h"
 #include "transport/channel.h"
 #include "transport/event_loop.h"
 
@@ -71,6 +72,7 @@ class LookupCall final : private Timer {
     LookupAttemptPtr rpc;    // guarded by the call's mutex; null: not under way
     Clock::time_point started;
     Clock::time_point deadline;
+    int number = 0;
     bool hedge = false;
     bool needless = false;  // another attempt's end was the call's
   };
@@ -98,6 +100,8 @@ class LookupCall final : private Timer {
   void Wait(std::uint64_t version);
   void BeginWait();
   void StartAttempt(EndpointPool::LookupPick&& pick, Clock::time_point now, bool hedge);
+  // What is sent with the attempt alone, told the observer that it is about to start.
+  Metadata HeadersOf(const Attempt& attempt);
   void AwaitHedge();
   void TryHedge(Clock::time_point now);
   void OnAttemptDone(Attempt& attempt, AttemptEnd end, CourierStatus&& reply);
@@ -141,6 +145,7 @@ class LookupCall final : private Timer {
 
   absl::StatusOr<CourierStatus> result_;
   CallReport report_;
+  ObservedCall observed_;
 };
 
 }  // namespace dispatchctl::internal

@@ -13,6 +13,7 @@
 #include "dispatchctl/validation.h"
 #include "endpoints/endpoint_pool.h"
 #include "endpoints/random.h"
+#include "observe/observation.h"
 #include "transport/token_file.h"
 
 namespace dispatchctl::internal {
@@ -28,8 +29,9 @@ struct LookupEnvironment {
   RetryBudget retry_budget;
   HedgeBudget hedge_budget;
   AtomicRandom random;
-  std::shared_ptr<FallbackStore> fallback;  // null: none
-  std::unique_ptr<TokenFile> token;         // null: none
+  std::shared_ptr<FallbackStore> fallback;   // null: none
+  std::unique_ptr<TokenFile> token;          // null: none
+  std::shared_ptr<Observation> observation;  // null: none
   std::atomic<std::uint64_t> in_flight{0};
 };
 

@@ -17,6 +17,7 @@
 #include "endpoints/dns_resolver.h"
 #include "endpoints/endpoint_pool.h"
 #include "endpoints/target.h"
+#include "observe/observation.h"
 #include "transport/grpc_channel_factory.h"
 #include "transport/token_file.h"
 
@@ -81,9 +82,18 @@ absl::StatusOr<Client> Client::Create(ClientOptions options) {
   std::random_device entropy;
   const std::uint64_t seed = (std::uint64_t{entropy()} << 32U) | entropy();
   auto core = std::make_shared<internal::ClientCore>(*std::move(metadata), options.throttling, seed);
+  std::shared_ptr<internal::Observation> observation;
+  if (options.observer != nullptr) {
+    observation = std::make_shared<internal::Observation>(std::move(options.observer), options.target,
+                                                          options.on_warning);
+    core->lookups().observation = observation;
+  }
   core->lookups().pool = internal::EndpointPool::Make(
       *std::move(target), std::move(resolver), *std::move(factory),
-      {.load_balancing = options.load_balancing, .breaker = options.breaker, .seed = seed},
+      {.load_balancing = options.load_balancing,
+       .breaker = options.breaker,
+       .seed = seed,
+       .observation = observation},
       [watched = core.get()]() -> internal::EventLoop& { return watched->watch_loop(); });
   core->lookups().default_options = internal::DefaultsOf(options);
   core->lookups().token = std::move(token);

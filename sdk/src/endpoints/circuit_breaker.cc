@@ -2,24 +2,7 @@
 
 #include <algorithm>
 
-namespace dispatchctl {
-inline namespace DISPATCHCTL_ABI {
-
-std::string BreakerStateName(BreakerState state) {
-  switch (state) {
-    case BreakerState::kClosed:
-      return "closed";
-    case BreakerState::kHalfOpen:
-      return "half-open";
-    case BreakerState::kOpen:
-      return "open";
-  }
-  return "unknown state: " + std::to_string(static_cast<int>(state));
-}
-
-}  // namespace DISPATCHCTL_ABI
-
-namespace internal {
+namespace dispatchctl::internal {
 namespace {
 
 using std::chrono::nanoseconds;
@@ -370,5 +353,4 @@ void CircuitBreaker::Report(std::unique_lock<std::mutex>& lock) {
   reporting_ = false;
 }
 
-}  // namespace internal
-}  // namespace dispatchctl
+}  // namespace dispatchctl::internal

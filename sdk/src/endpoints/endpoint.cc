@@ -2,31 +2,16 @@
 
 #include <utility>
 
-namespace dispatchctl {
-inline namespace DISPATCHCTL_ABI {
+namespace dispatchctl::internal {
 
-std::string_view EndpointStateName(EndpointState state) {
-  switch (state) {
-    case EndpointState::kIdle:
-      return "idle";
-    case EndpointState::kConnecting:
-      return "connecting";
-    case EndpointState::kReady:
-      return "ready";
-    case EndpointState::kTransientFailure:
-      return "transient_failure";
-    case EndpointState::kShutdown:
-      break;
-  }
-  return "shutdown";
+Endpoint::Endpoint(EndpointAddress address, ChannelFactory& factory, std::unique_ptr<CircuitBreaker> breaker,
+                   std::shared_ptr<Observation> observation)
+    : address_(std::move(address)),
+      factory_(factory),
+      breaker_(std::move(breaker)),
+      observation_(std::move(observation)) {
+  if (observation_ != nullptr) observation_->NoteAdded(name());
 }
-
-}  // namespace DISPATCHCTL_ABI
-
-namespace internal {
-
-Endpoint::Endpoint(EndpointAddress address, ChannelFactory& factory, std::unique_ptr<CircuitBreaker> breaker)
-    : address_(std::move(address)), factory_(factory), breaker_(std::move(breaker)) {}
 
 Channel& Endpoint::channel(ChannelUse use) {
   std::once_flag& made = use == ChannelUse::kLookups ? lookups_made_ : streams_made_;
@@ -39,7 +24,16 @@ bool Endpoint::UpdateConnectivity() {
   Channel& lookups = channel(ChannelUse::kLookups);
   const std::lock_guard<std::mutex> lock(connectivity_mutex_);
   const EndpointState now = lookups.state(/*try_to_connect=*/true);
-  return connectivity_.exchange(now, std::memory_order_relaxed) != now;
+  const EndpointState before = connectivity_.exchange(now, std::memory_order_relaxed);
+  if (before == now) return false;
+  if (observation_ != nullptr && !removed_) observation_->Note(name(), before, now);
+  return true;
+}
+
+void Endpoint::OnRemoved() {
+  if (observation_ == nullptr) return;
+  const std::lock_guard<std::mutex> lock(connectivity_mutex_);
+  if (!std::exchange(removed_, true)) observation_->NoteRemoved(name(), connectivity());
 }
 
 void Endpoint::OnAttemptDone(const AttemptOutcome& outcome) {
@@ -117,5 +111,4 @@ EndpointStatus Endpoint::Describe(Time now) const {
   return out;
 }
 
-}  // namespace internal
-}  // namespace dispatchctl
+}  // namespace dispatchctl::internal

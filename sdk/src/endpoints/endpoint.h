@@ -13,6 +13,7 @@
 #include "endpoints/circuit_breaker.h"
 #include "endpoints/latency_tracker.h"
 #include "endpoints/target.h"
+#include "observe/observation.h"
 #include "transport/channel.h"
 
 namespace dispatchctl::internal {
@@ -22,7 +23,9 @@ class Endpoint {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  Endpoint(EndpointAddress address, ChannelFactory& factory, std::unique_ptr<CircuitBreaker> breaker);
+  // `observation` may be null.
+  Endpoint(EndpointAddress address, ChannelFactory& factory, std::unique_ptr<CircuitBreaker> breaker,
+           std::shared_ptr<Observation> observation = nullptr);
 
   const EndpointAddress& address() const { return address_; }
   const std::string& name() const { return address_.address.name; }
@@ -38,6 +41,9 @@ class Endpoint {
 
   // Looks at the connection, and has it made if it is idle. True: it is not as it was.
   bool UpdateConnectivity();
+
+  // It is no longer among the pool's: nothing more is noted of its connection.
+  void OnRemoved();
 
   void OnAttemptStarted() { in_flight_.fetch_add(1, std::memory_order_relaxed); }
 
@@ -81,13 +87,15 @@ class Endpoint {
   const EndpointAddress address_;
   ChannelFactory& factory_;
   const std::unique_ptr<CircuitBreaker> breaker_;
+  const std::shared_ptr<Observation> observation_;
 
   std::once_flag lookups_made_;
   std::unique_ptr<Channel> lookups_;
   std::once_flag streams_made_;
   std::unique_ptr<Channel> streams_;
 
-  std::mutex connectivity_mutex_;  // keeps looking and storing together
+  std::mutex connectivity_mutex_;  // keeps looking, storing and noting together
+  bool removed_ = false;           // guarded by it
   std::atomic<Connectivity> connectivity_{Connectivity::kIdle};
   std::atomic<bool> slow_{false};
 

@@ -3,6 +3,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 
 #include "contract/text.h"
@@ -141,6 +142,7 @@ std::shared_ptr<EndpointPool> EndpointPool::Make(Target target, std::unique_ptr<
   std::shared_ptr<EndpointPool> pool(new EndpointPool(std::move(factory), std::move(target.addresses),
                                                       std::move(resolver), options, std::move(watch_loop)));
   if (pool->resolver_ == nullptr) pool->set_ = pool->MakeSet(pool->literal_addresses_);
+  pool->FlushObservation();
   return pool;
 }
 
@@ -380,9 +382,18 @@ void EndpointPool::StartResolving() {
 }
 
 std::shared_ptr<Endpoint> EndpointPool::MakeEndpoint(EndpointAddress address) {
-  auto breaker = std::make_unique<CircuitBreaker>(options_.breaker, std::chrono::steady_clock::now(),
-                                                  [this] { return random_.Unit(); });
-  return std::make_shared<Endpoint>(std::move(address), *factory_, std::move(breaker));
+  CircuitBreaker::Observer on_change;
+  if (options_.observation != nullptr) {
+    on_change = [observation = options_.observation, name = address.address.name](BreakerState from,
+                                                                                  BreakerState to) {
+      observation->Note(name, from, to);
+      observation->Flush();
+    };
+  }
+  auto breaker = std::make_unique<CircuitBreaker>(
+      options_.breaker, std::chrono::steady_clock::now(), [this] { return random_.Unit(); },
+      std::move(on_change));
+  return std::make_shared<Endpoint>(std::move(address), *factory_, std::move(breaker), options_.observation);
 }
 
 // Endpoints that were there before stay, and stay in front.
@@ -406,6 +417,7 @@ std::shared_ptr<const EndpointPool::EndpointSet> EndpointPool::MakeSet(
 void EndpointPool::OnResolved(absl::StatusOr<std::vector<EndpointAddress>> result) {
   std::shared_ptr<const EndpointSet> previous;  // goes without the lock: connections may end with it
   std::vector<std::shared_ptr<Endpoint>> added;
+  std::vector<std::shared_ptr<Endpoint>> removed;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (stopped_) return;
@@ -420,9 +432,15 @@ void EndpointPool::OnResolved(absl::StatusOr<std::vector<EndpointAddress>> resul
         if (previous == nullptr || !Contains(previous->endpoints, *endpoint)) added.push_back(endpoint);
       }
     }
+    if (previous != nullptr) {
+      std::copy_if(previous->endpoints.begin(), previous->endpoints.end(), std::back_inserter(removed),
+                   [&](const auto& endpoint) { return !Contains(set_->endpoints, *endpoint); });
+    }
     if (!watching_) added.clear();
     WakeWaiters();
   }
+  for (const std::shared_ptr<Endpoint>& endpoint : removed) endpoint->OnRemoved();
+  FlushObservation();
   for (const std::shared_ptr<Endpoint>& endpoint : added) {
     Look(*endpoint);
     std::make_shared<Watch>(weak_from_this(), endpoint, watch_loop_())->Start(*endpoint);
@@ -462,7 +480,9 @@ void EndpointPool::OnConnectivityChanged(Connectivity state) {
 
 // Whoever sees a change first must tell: the watch will find nothing new.
 void EndpointPool::Look(Endpoint& endpoint) {
-  if (endpoint.UpdateConnectivity()) OnConnectivityChanged(endpoint.connectivity());
+  if (!endpoint.UpdateConnectivity()) return;
+  OnConnectivityChanged(endpoint.connectivity());
+  FlushObservation();
 }
 
 void EndpointPool::WakeWaiters() {
@@ -530,6 +550,10 @@ void EndpointPool::Stop() {
   }
   // Nobody asks it any more; its listener has returned once it has gone.
   resolver_.reset();
+  if (last != nullptr) {
+    for (const std::shared_ptr<Endpoint>& endpoint : last->endpoints) endpoint->OnRemoved();
+  }
+  FlushObservation();
 }
 
 }  // namespace dispatchctl::internal

@@ -25,6 +25,7 @@
 #include "endpoints/random.h"
 #include "endpoints/resolver.h"
 #include "endpoints/target.h"
+#include "observe/observation.h"
 #include "transport/channel.h"
 #include "transport/event_loop.h"
 
@@ -37,6 +38,7 @@ struct EndpointPoolOptions {
   LoadBalancing load_balancing = LoadBalancing::kRoundRobin;
   CircuitBreakerOptions breaker;
   std::uint64_t seed = 0;
+  std::shared_ptr<Observation> observation = nullptr;  // null: none
 };
 
 // The endpoints of one target, their connections, and whose turn it is. Thread-safe.
@@ -173,6 +175,9 @@ class EndpointPool : public std::enable_shared_from_this<EndpointPool> {
   bool WatchIfDue(const EndpointSet& set);
   void StartWatching();
   void Look(Endpoint& endpoint);
+  void FlushObservation() const {
+    if (options_.observation != nullptr) options_.observation->Flush();
+  }
   void OnConnectivityChanged(Connectivity state);
   void WakeWaiters();
   void ReviewLatencies();

@@ -34,6 +34,8 @@ constexpr std::size_t kLongestHistory = 64;
 
 constexpr std::size_t kMostStreams = 64;
 
+constexpr std::string_view kStreamMethod = "dispatchpb.DispatchGateway/StreamAssignments";
+
 // So that adding it to a time cannot overflow.
 constexpr std::chrono::hours kLongestWait{24 * 365};
 
@@ -64,20 +66,23 @@ class Driver final : public Task,
                      private StreamShardOwner,
                      public std::enable_shared_from_this<Driver> {
  public:
-  Driver(std::shared_ptr<ClientCore> core, StreamOptions options, Metadata metadata)
+  Driver(std::shared_ptr<ClientCore> core, StreamOptions options, Metadata metadata,
+         const TraceContext& trace_context)
       : core_(std::move(core)),
         options_(std::move(options)),
-        settings_(SettingsOf(options_, std::move(metadata))),
+        settings_(SettingsOf(options_, std::move(metadata), trace_context)),
         most_update_bytes_(std::min(options_.max_update_bytes, options_.max_outstanding_bytes)),
         room_(options_.window, options_.max_outstanding_bytes) {
     for (std::size_t i = 0; i < options_.streams; ++i) {
       shards_.push_back(
-          std::make_shared<StreamShard>(core_, static_cast<StreamShardOwner&>(*this), settings_));
+          std::make_shared<StreamShard>(core_, static_cast<StreamShardOwner&>(*this), settings_, i));
     }
   }
 
   void Open() {
     keep_alive_ = shared_from_this();
+    observed_ =
+        ObservedCall::Start(core_->lookups().observation.get(), kStreamMethod, settings_.trace_context);
     core_->loop().Schedule(shared_from_this());
   }
 
@@ -172,12 +177,14 @@ class Driver final : public Task,
   }
 
  private:
-  static StreamShard::Settings SettingsOf(const StreamOptions& options, Metadata metadata) {
+  static StreamShard::Settings SettingsOf(const StreamOptions& options, Metadata metadata,
+                                          const TraceContext& trace_context) {
     StreamShard::Settings settings;
     settings.policy = PolicyOf(options);
     settings.started = Clock::now();
     if (settings.policy.total_timeout) settings.deadline = settings.started + *settings.policy.total_timeout;
     settings.metadata = std::move(metadata);
+    settings.trace_context = trace_context;
     return settings;
   }
 
@@ -211,6 +218,9 @@ class Driver final : public Task,
     }
     return beside;
   }
+
+  int attempts() const override { return report_.attempts; }
+  ObservedCall& observed() override { return observed_; }
 
   std::string_view OnAttempt(std::string_view endpoint) override {
     ++report_.attempts;
@@ -306,6 +316,10 @@ class Driver final : public Task,
       const std::lock_guard<std::mutex> lock(mutex_);
       status_ = end_.status;
     }
+    if (observed_) {
+      const StreamStatistics counts = statistics();
+      observed_.OnEnded({.status = end_.status, .report = report_, .statistics = &counts});
+    }
     if (!abandoned_.load() && options_.on_finished) options_.on_finished(end_.status, report_);
     const std::shared_ptr<Driver> last = std::move(keep_alive_);
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -337,6 +351,7 @@ class Driver final : public Task,
   std::size_t ended_shards_ = 0;
   AttemptEnd end_;  // the stream's, once a shard has ended
   CallReport report_;
+  ObservedCall observed_;
   // Outcomes name endpoints that may be gone by the time they are taken.
   std::set<std::string, std::less<>> endpoint_names_;
   bool batch_open_ = false;
@@ -371,7 +386,7 @@ absl::Status Validate(const StreamOptions& options) {
   if (options.total_timeout && *options.total_timeout <= kZero) {
     return invalid("total_timeout is not greater than zero");
   }
-  return absl::OkStatus();
+  return ValidateTraceContext(options.trace_context);
 }
 
 class AssignmentStreamHandle final : public AssignmentStream {
@@ -406,7 +421,11 @@ absl::StatusOr<std::unique_ptr<AssignmentStream>> MakeAssignmentStream(std::shar
   if (absl::Status status = Validate(options); !status.ok()) return status;
   absl::StatusOr<Metadata> metadata = NormalizeMetadata(options.metadata);
   if (!metadata.ok()) return metadata.status();
-  auto driver = std::make_shared<Driver>(std::move(core), std::move(options), *std::move(metadata));
+  const TraceContext trace_context = options.trace_context.traceparent.empty()
+                                         ? core->lookups().default_options.trace_context
+                                         : options.trace_context;
+  auto driver =
+      std::make_shared<Driver>(std::move(core), std::move(options), *std::move(metadata), trace_context);
   driver->Open();
   return std::make_unique<AssignmentStreamHandle>(std::move(driver));
 }

@@ -310,6 +310,7 @@ void StreamMachine::BackOff(AttemptEnd end, Time now) {
     return;
   }
   state_ = StreamState::kBackoff;
+  actions_.BackingOff(reconnect_at_ - now);
   last_end_ = {};
   outstanding_ = 0;
   got_result_ = false;

@@ -51,6 +51,9 @@ class StreamActions {
   // Makes the open call end as soon as it can: Ended or CannotConnect follows, perhaps from inside.
   virtual void CancelCall() = 0;
 
+  // Not the last deed. The next call is opened after this long.
+  virtual void BackingOff(std::chrono::nanoseconds /*delay*/) {}
+
   // Not the last deed. There is one timer; StartTimer replaces what it was set to.
   virtual void StartTimer(Outbox::Time when) = 0;
   virtual void StopTimer() = 0;

@@ -10,7 +10,8 @@ namespace dispatchctl::internal {
 // A call of the shard's, and who tells the machine what happens to it.
 class StreamShard::UnderlyingCall final : public AssignmentCallHandler {
  public:
-  UnderlyingCall(StreamShard& shard, Generation generation) : shard_(shard), generation_(generation) {}
+  UnderlyingCall(StreamShard& shard, Generation generation, int number)
+      : shard_(shard), generation_(generation), number_(number) {}
 
   void Start(Channel& channel, const AttemptOptions& options, TokenFile::Token token) {
     token_ = std::move(token);
@@ -20,6 +21,7 @@ class StreamShard::UnderlyingCall final : public AssignmentCallHandler {
 
   AssignmentCall& call() { return *call_; }
   Generation generation() const { return generation_; }
+  int number() const { return number_; }
   Clock::time_point started() const { return started_; }
   const TokenFile::Token& token() const { return token_; }
 
@@ -34,15 +36,18 @@ class StreamShard::UnderlyingCall final : public AssignmentCallHandler {
  private:
   StreamShard& shard_;
   const Generation generation_;
+  const int number_;  // among the attempts of the whole stream
   const Clock::time_point started_ = Clock::now();
   TokenFile::Token token_;  // null: it carries none
   std::unique_ptr<AssignmentCall> call_;
 };
 
-StreamShard::StreamShard(std::shared_ptr<ClientCore> core, StreamShardOwner& owner, const Settings& settings)
+StreamShard::StreamShard(std::shared_ptr<ClientCore> core, StreamShardOwner& owner, const Settings& settings,
+                         std::size_t index)
     : core_(std::move(core)),
       owner_(owner),
       settings_(settings),
+      index_(index),
       machine_(settings.policy, *this, [random = std::minstd_rand(std::random_device()())]() mutable {
         return std::uniform_real_distribution<double>()(random);
       }) {}
@@ -134,8 +139,39 @@ void StreamShard::ChooseEndpoint() {
   attempt_options.default_metadata = &core_->default_metadata();
   attempt_options.metadata = &settings_.metadata;
   attempt_options.authorization = token->get();
-  call_ = std::make_unique<UnderlyingCall>(*this, generation_);
+  call_ = std::make_unique<UnderlyingCall>(*this, generation_, owner_.attempts());
+  Metadata headers;
+  if (owner_.observed() || !settings_.trace_context.traceparent.empty()) {
+    headers = HeadersOf(*call_);
+    attempt_options.attempt_metadata = &headers;
+  }
   call_->Start(channel, attempt_options, *std::move(token));
+}
+
+Metadata StreamShard::HeadersOf(const UnderlyingCall& call) {
+  Metadata headers;
+  if (ObservedCall& observed = owner_.observed()) {
+    observed.OnAttemptStarted({.number = call.number(),
+                               .endpoint = endpoint_name_,
+                               .hedge = false,
+                               .started = call.started() - settings_.started},
+                              settings_.metadata, core_->default_metadata(), headers);
+  }
+  if (!settings_.trace_context.traceparent.empty()) {
+    AddTraceContext(settings_.trace_context, settings_.metadata, core_->default_metadata(), headers);
+  }
+  return headers;
+}
+
+void StreamShard::Observe(ObservedCall::StreamEvent event, const absl::Status& status) {
+  if (!owner_.observed()) return;
+  StreamStatistics statistics = machine_.statistics();
+  statistics.submitted = submitted();
+  owner_.observed().OnStream(event, {.stream = index_,
+                                     .endpoint = endpoint_name_,
+                                     .status = status,
+                                     .unacknowledged = machine_.outbox().size(),
+                                     .statistics = statistics});
 }
 
 EndpointPool::Pick StreamShard::Pick() const {
@@ -178,6 +214,12 @@ void StreamShard::CancelCall() {
                          Clock::now());
 }
 
+void StreamShard::BackingOff(std::chrono::nanoseconds delay) {
+  if (ObservedCall& observed = owner_.observed()) {
+    observed.OnBackoff({.after_attempt = owner_.attempts(), .delay = delay});
+  }
+}
+
 void StreamShard::StartTimer(Outbox::Time when) {
   StopTimer();
   core_->loop().StartTimer(*this, when);
@@ -205,6 +247,8 @@ void StreamShard::Deliver(Outbox::Acknowledged&& acknowledged, AssignmentResult&
 
 void StreamShard::OnCallStarted() {
   connected_ = true;
+  const bool first = !std::exchange(opened_, true);
+  Observe(first ? &CallObserver::OnStreamOpened : &CallObserver::OnStreamResumed, absl::OkStatus());
   if (std::exchange(interrupted_, false)) {
     owner_.OnInterruption({.resumed = true,
                            .endpoint = endpoint_name_,
@@ -220,6 +264,13 @@ void StreamShard::OnCallEnd(AttemptEnd end) {
   const absl::Status status = end.status;
   const bool was_connected = std::exchange(connected_, false);
   const std::unique_ptr<UnderlyingCall> ended = std::move(call_);
+  if (ObservedCall& observed = owner_.observed()) {
+    observed.OnAttemptEnded({.number = ended->number(),
+                             .endpoint = endpoint_name_,
+                             .hedge = false,
+                             .status = end.status,
+                             .elapsed = Clock::now() - ended->started()});
+  }
   owner_.OnAttemptEnd(endpoint_name_, end.status, ended->started());
   // Once without a result in between.
   const std::uint64_t acknowledged = machine_.statistics().acknowledged;
@@ -231,6 +282,7 @@ void StreamShard::OnCallEnd(AttemptEnd end) {
   machine_.Ended(ended->generation(), std::move(end), Clock::now());
   if (machine_.finished() || !was_connected) return;
   interrupted_ = true;
+  Observe(&CallObserver::OnStreamInterrupted, status);
   owner_.OnInterruption({.resumed = false,
                          .endpoint = endpoint_name_,
                          .status = status,
@@ -247,6 +299,7 @@ void StreamShard::Seal() {
 }
 
 void StreamShard::Finish(AttemptEnd end) {
+  Observe(&CallObserver::OnStreamEnded, end.status);
   owner_.OnShardEnd(*this, std::move(end));
 }
 

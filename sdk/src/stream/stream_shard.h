@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -12,6 +13,7 @@
 #include "dispatchctl/assignment_stream.h"
 #include "dispatchctl/call_report.h"
 #include "endpoints/endpoint_pool.h"
+#include "observe/observation.h"
 #include "stream/stream_machine.h"
 #include "transport/event_loop.h"
 
@@ -31,6 +33,10 @@ class StreamShardOwner {
 
   // A call is about to be made, to the endpoint of this name. Gives a copy of the name that stays.
   virtual std::string_view OnAttempt(std::string_view endpoint) = 0;
+  // How many there were.
+  virtual int attempts() const = 0;
+  // Who observes the whole stream; empty: nobody.
+  virtual ObservedCall& observed() = 0;
   virtual void OnAttemptEnd(std::string_view endpoint, const absl::Status& status,
                             Clock::time_point started) = 0;
   virtual void OnInterruption(const StreamInterruption& interruption) = 0;
@@ -57,10 +63,13 @@ class StreamShard final : public Task,
     Clock::time_point started;
     std::optional<Clock::time_point> deadline;
     Metadata metadata;  // of every call
+    TraceContext trace_context;
   };
 
   // `owner` and `settings` live as long as the shard has not ended.
-  StreamShard(std::shared_ptr<ClientCore> core, StreamShardOwner& owner, const Settings& settings);
+  // `index`: from 0, among the owner's.
+  StreamShard(std::shared_ptr<ClientCore> core, StreamShardOwner& owner, const Settings& settings,
+              std::size_t index);
   ~StreamShard() override;
 
   // Submitting thread. Moves from `update` only when it was taken; false: nothing is taken any more.
@@ -89,6 +98,7 @@ class StreamShard final : public Task,
   void Write(const AssignmentUpdate& update, bool more) override;
   void HalfClose() override;
   void CancelCall() override;
+  void BackingOff(std::chrono::nanoseconds delay) override;
   void StartTimer(Outbox::Time when) override;
   void StopTimer() override;
   void Deliver(Outbox::Acknowledged&& acknowledged, AssignmentResult& result, Outbox::Time now) override;
@@ -99,12 +109,15 @@ class StreamShard final : public Task,
   void OnCallStarted();
   void OnCallEnd(AttemptEnd end);
   void ChooseEndpoint();
+  Metadata HeadersOf(const UnderlyingCall& call);
+  void Observe(ObservedCall::StreamEvent event, const absl::Status& status);
   EndpointPool::Pick Pick() const;
   void StopWaitingForNames();
 
   const std::shared_ptr<ClientCore> core_;
   StreamShardOwner& owner_;
   const Settings& settings_;
+  const std::size_t index_;
 
   mutable std::mutex mutex_;  // guards the block below
   std::vector<UnacknowledgedAssignment> pending_;
@@ -123,6 +136,7 @@ class StreamShard final : public Task,
   std::unique_ptr<UnderlyingCall> call_;
   std::optional<std::uint64_t> token_replaced_at_;  // how many results there were then
   bool connected_ = false;
+  bool opened_ = false;       // connected at least once
   bool interrupted_ = false;  // lost, and not connected again since
   bool waiting_for_names_ = false;
   bool waited_for_names_ = false;

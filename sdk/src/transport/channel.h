@@ -33,6 +33,7 @@ struct AttemptOptions {
   bool wait_for_ready = false;
   const Metadata* default_metadata = nullptr;
   const Metadata* metadata = nullptr;
+  const Metadata* attempt_metadata = nullptr;  // of this attempt alone; null: none
   const std::string* authorization = nullptr;  // value of that metadata; null: none
 };
 

@@ -23,6 +23,7 @@ void ApplyOptions(const AttemptOptions& options, grpc::ClientContext& context) {
   if (options.wait_for_ready) context.set_wait_for_ready(true);
   AddMetadata(options.default_metadata, context);
   AddMetadata(options.metadata, context);
+  AddMetadata(options.attempt_metadata, context);
   if (options.authorization != nullptr) context.AddMetadata("authorization", *options.authorization);
 }
 

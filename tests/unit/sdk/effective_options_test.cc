@@ -100,6 +100,22 @@ TEST(Resolve, TakesEachPolicyWholeFromWhoSetsIt) {
   EXPECT_EQ(of_call.stale_if_error, seconds(1));
 }
 
+TEST(Resolve, TakesTheTraceContextWholeFromWhoNamesATrace) {
+  const TraceContext of_client = {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "vendor=1"};
+  const TraceContext of_call = {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"};
+  ClientOptions options;
+  options.call_defaults.trace_context = of_client;
+  const EffectiveOptions defaults = internal::DefaultsOf(options);
+  EXPECT_EQ(Resolve({.total_timeout = seconds(1)}, defaults)->trace_context.tracestate, "vendor=1");
+  EXPECT_EQ(Resolve({.trace_context = of_call}, defaults)->trace_context.traceparent, of_call.traceparent);
+  EXPECT_EQ(Resolve({.trace_context = of_call}, defaults)->trace_context.tracestate, "");
+
+  EXPECT_THAT(std::string(Resolve({.trace_context = {"00"}}, defaults).status().message()),
+              testing::HasSubstr("traceparent"));
+  options.call_defaults.trace_context.traceparent.clear();
+  EXPECT_THAT(std::string(ValidateClientOptions(options).message()), testing::HasSubstr("tracestate"));
+}
+
 TEST(DefaultsOf, StandOnTheClientsOptions) {
   ClientOptions options;
   EXPECT_FALSE(internal::DefaultsOf(options).stale_if_error.has_value());
@@ -158,7 +174,9 @@ TEST(SetsNothing, IsTrueOnlyOfOptionsThatAreAllUnset) {
                             [](CallOptions& call) { call.stale_if_error = seconds(1); },
                             [](CallOptions& call) {
                               call.metadata = {{"x-zone", "1"}};
-                            }};
+                            },
+                            [](CallOptions& call) { call.trace_context.traceparent = "00"; },
+                            [](CallOptions& call) { call.trace_context.tracestate = "a=1"; }};
   for (const Setter set : setters) {
     CallOptions call;
     set(call);

@@ -306,9 +306,7 @@ class FakeChannel final : public Channel {
     const std::lock_guard<std::mutex> lock(server_.mutex);
     server_.last_deadline = options.deadline;
     server_.authorizations.push_back(AuthorizationOf(options));
-    server_.last_metadata = *options.default_metadata;
-    server_.last_metadata.insert(server_.last_metadata.end(), options.metadata->begin(),
-                                 options.metadata->end());
+    server_.last_metadata = MetadataOf(options);
     return LookupAttemptPtr(
         new FakeLookup(server_, loop, handler, std::string(courier_id), AuthorizationOf(options)));
   }
@@ -316,6 +314,10 @@ class FakeChannel final : public Channel {
   std::unique_ptr<AssignmentCall> MakeAssignmentCall(EventLoop& loop, const AttemptOptions& options,
                                                      AssignmentCallHandler& handler) override {
     NoteAuthorization(options);
+    {
+      const std::lock_guard<std::mutex> lock(server_.mutex);
+      server_.last_metadata = MetadataOf(options);
+    }
     return std::make_unique<FakeAssignmentCall>(server_, loop, handler);
   }
 
@@ -331,6 +333,14 @@ class FakeChannel final : public Channel {
     EventLoop* loop;
     Completion* completion;
   };
+
+  static Metadata MetadataOf(const AttemptOptions& options) {
+    Metadata all;
+    for (const Metadata* part : {options.default_metadata, options.metadata, options.attempt_metadata}) {
+      if (part != nullptr) all.insert(all.end(), part->begin(), part->end());
+    }
+    return all;
+  }
 
   static std::string AuthorizationOf(const AttemptOptions& options) {
     return options.authorization == nullptr ? std::string() : *options.authorization;
