@@ -3,6 +3,7 @@
 #include <absl/status/status.h>
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,8 +42,11 @@ struct CallReport {
   Phase phase = Phase::kArguments;  ///< where the call ended
   Origin origin = Origin::kLocal;
   bool retryable = false;  ///< the same call may succeed when made again later
-  int hedges = 0;          ///< of the attempts, those that were hedges
-  bool stale = false;      ///< answered from what was known before; see stale_age and stale_error
+  /// How long the server asked to wait before the next call, with the error that ended this one
+  /// (`grpc-retry-pushback-ms`). Unset: it said nothing, or that there must be no retry.
+  std::optional<std::chrono::milliseconds> retry_after;
+  int hedges = 0;      ///< of the attempts, those that were hedges
+  bool stale = false;  ///< answered from what was known before; see stale_age and stale_error
   std::chrono::nanoseconds stale_age{0};
   absl::Status stale_error;  ///< what the answer stands in for
   int breaker_refusals = 0;  ///< endpoints passed over because their breaker was open
