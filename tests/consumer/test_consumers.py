@@ -1,5 +1,7 @@
 """Projects that know nothing of this one but its installed tree, built and run as their owners would."""
 
+import http.client
+import json
 import os
 import pathlib
 import re
@@ -111,6 +113,26 @@ def test_quickstart(prefix, mock):
     unreachable = run(build / "quickstart", "127.0.0.1:1", "courier-42")
     assert unreachable.returncode == 1
     assert re.match(r"lookup failed: UNAVAILABLE: .*\(try again later\)\n$", unreachable.stderr)
+
+
+def test_bff(prefix, mock):
+    if shutil.which("pkg-config") is None or run("pkg-config", "--exists", "cpp-httplib >= 0.11 cpp-httplib < 0.18").returncode:
+        pytest.skip("there is no cpp-httplib of a version from 0.11 to 0.17 (Debian's libcpp-httplib-dev)")
+    build = cmake_build(HERE.parents[1] / "sdk/examples/bff", prefix, "bff")
+    process = subprocess.Popen([build / "bff", "--server", mock, "--listen", "127.0.0.1:0"], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE)
+    try:
+        address = json.loads(process.stdout.readline())["listen"][0]
+        connection = http.client.HTTPConnection(address, timeout=PATIENCE)
+        connection.request("GET", "/v1/couriers/courier-42")
+        assert json.loads(connection.getresponse().read())["current_zone"] == "zone-7"
+        connection.close()
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
+    finally:
+        process.kill()
+        process.wait(PATIENCE)
+        process.stdout.close()
 
 
 def test_program_that_would_have_the_contract_twice_is_refused(prefix):

@@ -14,21 +14,25 @@ struct AssignmentUpdate {
   std::string courier_id;        ///< valid UTF-8, 1 to kMaxIdBytes bytes
   std::string destination_zone;  ///< valid UTF-8, may be empty
 
+  /// True when all fields are equal.
   friend bool operator==(const AssignmentUpdate& a, const AssignmentUpdate& b) {
     return a.assignment_id == b.assignment_id && a.courier_id == b.courier_id &&
            a.destination_zone == b.destination_zone;
   }
+  /// True when a field differs.
   friend bool operator!=(const AssignmentUpdate& a, const AssignmentUpdate& b) { return !(a == b); }
 };
 
 /// The server's decision on one assignment.
 struct AssignmentResult {
-  std::string assignment_id;
-  bool accepted = false;
+  std::string assignment_id;  ///< of the update that it answers
+  bool accepted = false;      ///< false: the server has rejected the assignment
 
+  /// True when all fields are equal.
   friend bool operator==(const AssignmentResult& a, const AssignmentResult& b) {
     return a.assignment_id == b.assignment_id && a.accepted == b.accepted;
   }
+  /// True when a field differs.
   friend bool operator!=(const AssignmentResult& a, const AssignmentResult& b) { return !(a == b); }
 };
 

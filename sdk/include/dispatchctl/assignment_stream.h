@@ -23,7 +23,7 @@ inline namespace DISPATCHCTL_ABI {
 
 /// One answered assignment.
 struct AssignmentOutcome {
-  AssignmentResult result;
+  AssignmentResult result;              ///< the server's decision
   AssignmentUpdate update;              ///< as submitted
   std::uint64_t tag = 0;                ///< as submitted
   std::chrono::nanoseconds latency{0};  ///< from its last write to its result
@@ -33,8 +33,8 @@ struct AssignmentOutcome {
 
 /// An assignment without an answer when its stream ended.
 struct UnacknowledgedAssignment {
-  AssignmentUpdate update;
-  std::uint64_t tag = 0;
+  AssignmentUpdate update;  ///< as submitted
+  std::uint64_t tag = 0;    ///< as submitted
 };
 
 /// Counts over the life of one AssignmentStream.
@@ -55,6 +55,7 @@ struct StreamInterruption {
   std::size_t unacknowledged = 0;  ///< assignments that have no result yet
 };
 
+/// How a stream of assignments is made.
 struct StreamOptions {
   /// How many underlying streams share the work, each on an endpoint of its own as long as there are enough:
   /// 1 to 64. The assignments of one courier all go over the same one, so they are sent, and where the server
@@ -90,7 +91,9 @@ struct StreamOptions {
   /// by up to 20 % (gRFC A6), or what the server said. It starts over with a result, not with a connection: a
   /// server that accepts and closes is not hammered. Greater than zero; the multiplier 1 or more.
   std::chrono::nanoseconds initial_reconnect_backoff = std::chrono::milliseconds(50);
+  /// See initial_reconnect_backoff.
   std::chrono::nanoseconds max_reconnect_backoff = std::chrono::seconds(3);
+  /// See initial_reconnect_backoff.
   double reconnect_backoff_multiplier = 2.0;
 
   /// How long after a loss the stream goes on looking for an endpoint that can be connected to, before it
@@ -172,6 +175,7 @@ class DISPATCHCTL_EXPORT AssignmentStream {
   /// Complete once the stream has ended.
   virtual std::vector<UnacknowledgedAssignment> Unacknowledged() const = 0;
 
+  /// Counts so far; of the whole stream once it has ended. May be called in any state.
   virtual StreamStatistics statistics() const = 0;
 };
 

@@ -18,18 +18,20 @@ DISPATCHCTL_EXPORT std::string BreakerStateName(BreakerState state);
 
 /// What a breaker has seen in its current window.
 struct BreakerCounts {
-  std::uint64_t requests = 0;  ///< admitted
-  std::uint64_t successes = 0;
-  std::uint64_t failures = 0;
+  std::uint64_t requests = 0;    ///< admitted
+  std::uint64_t successes = 0;   ///< admitted, and ended well for the endpoint
+  std::uint64_t failures = 0;    ///< admitted, and failed
   std::uint64_t exclusions = 0;  ///< admitted, and ended in a way that says nothing of the endpoint
-  std::uint64_t consecutive_successes = 0;
-  std::uint64_t consecutive_failures = 0;
+  std::uint64_t consecutive_successes = 0;  ///< since the last failure
+  std::uint64_t consecutive_failures = 0;   ///< since the last success
 
+  /// True when all fields are equal.
   friend bool operator==(const BreakerCounts& a, const BreakerCounts& b) {
     return a.requests == b.requests && a.successes == b.successes && a.failures == b.failures &&
            a.exclusions == b.exclusions && a.consecutive_successes == b.consecutive_successes &&
            a.consecutive_failures == b.consecutive_failures;
   }
+  /// True when a field differs.
   friend bool operator!=(const BreakerCounts& a, const BreakerCounts& b) { return !(a == b); }
 };
 
@@ -38,7 +40,7 @@ struct BreakerCounts {
 /// when `open_timeout` or its call's deadline is past, so that a probe that hangs cannot keep the breaker
 /// half-open.
 struct CircuitBreakerOptions {
-  bool enabled = true;
+  bool enabled = true;  ///< false: every call is let through
 
   /// Requests admitted while half-open, and successes in a row that close the breaker. 0 is taken as 1.
   std::uint32_t half_open_requests = 2;

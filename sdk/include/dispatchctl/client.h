@@ -21,6 +21,7 @@
 #include "dispatchctl/health.h"
 #include "dispatchctl/lookup.h"
 
+/// The client library of the Dispatch service; Client is where it begins.
 namespace dispatchctl {
 inline namespace DISPATCHCTL_ABI {
 
@@ -29,14 +30,21 @@ class DISPATCHCTL_EXPORT Connection {
  public:
   virtual ~Connection() = default;
 
+  /// As Client's; `report` may be null.
   virtual absl::StatusOr<CourierStatus> GetCourierStatus(std::string_view courier_id,
                                                          const CallOptions& options, CallReport* report) = 0;
+  /// As Client's.
   virtual CallHandle GetCourierStatusAsync(std::string_view courier_id, const CallOptions& options,
                                            LookupCallback callback) = 0;
+  /// As Client's.
   virtual absl::StatusOr<std::unique_ptr<BulkLookup>> StartBulkLookup(BulkLookupOptions options) = 0;
+  /// As Client's.
   virtual absl::StatusOr<std::unique_ptr<AssignmentStream>> StreamAssignments(StreamOptions options) = 0;
+  /// As Client's.
   virtual std::vector<EndpointStatus> Endpoints() = 0;
+  /// As Client's.
   virtual absl::StatusOr<std::vector<EndpointHealth>> CheckHealth(const HealthOptions& options) = 0;
+  /// As Client's.
   virtual absl::Status Shutdown(std::chrono::nanoseconds timeout) = 0;
 };
 
@@ -110,6 +118,7 @@ class DISPATCHCTL_EXPORT Client {
 
   /// True when both share the same connections.
   friend bool operator==(const Client& a, const Client& b) { return a.connection_ == b.connection_; }
+  /// True when they do not.
   friend bool operator!=(const Client& a, const Client& b) { return !(a == b); }
 
  private:

@@ -20,6 +20,7 @@ inline namespace DISPATCHCTL_ABI {
 
 class Observer;  // <dispatchctl/observer.h>
 
+/// Whether calls go over TLS.
 enum class TransportSecurity {
   kAutomatic,  ///< plaintext to loopback addresses, "localhost" and unix sockets; TLS to everything else
   kPlaintext,
@@ -53,8 +54,8 @@ struct ClientOptions {
   /// comma-separated list of `host:port`, `unix:PATH`, or a scheme gRPC resolves itself (`xds:///name`).
   std::string target = {};
 
-  TransportSecurity security = TransportSecurity::kAutomatic;
-  TlsOptions tls = {};
+  TransportSecurity security = TransportSecurity::kAutomatic;  ///< whether TLS is spoken
+  TlsOptions tls = {};                                         ///< where TLS is spoken: how
 
   /// A file with a bearer token in it, and nothing else but white space around it; at most 16 KiB. Sent with
   /// every call as `authorization: Bearer TOKEN`, unless the call's own metadata has an authorization. Empty:
@@ -88,7 +89,7 @@ struct ClientOptions {
   /// Largest message accepted from the server, in bytes.
   std::size_t max_receive_bytes = 4U << 20U;
 
-  LoadBalancing load_balancing = LoadBalancing::kRoundRobin;
+  LoadBalancing load_balancing = LoadBalancing::kRoundRobin;  ///< how calls are spread over the endpoints
 
   /// How often names are resolved again, 100 ms or more; besides, at once (but at most every second) when an
   /// endpoint fails. An empty or failing answer leaves the endpoints as they are.
@@ -100,7 +101,7 @@ struct ClientOptions {
   /// Shared by all calls of the client.
   RetryThrottling throttling = {};
 
-  FallbackOptions fallback = {};
+  FallbackOptions fallback = {};  ///< last known statuses in place of errors
 
   /// Put in front of gRPC's own user agent, e.g. "fleet-ui/2.1".
   std::string user_agent = {};

@@ -39,11 +39,11 @@ DISPATCHCTL_EXPORT std::string_view ConnectionProblemName(ConnectionProblem prob
 
 /// One certificate. Text from the peer, with control characters and bytes beyond ASCII escaped.
 struct CertificateSummary {
-  std::string subject;             ///< "CN=dispatch.example,O=Example"
-  std::string issuer;              ///< likewise
-  std::vector<std::string> names;  ///< DNS names and IP addresses it is for
-  std::chrono::system_clock::time_point not_before;
-  std::chrono::system_clock::time_point not_after;
+  std::string subject;                               ///< "CN=dispatch.example,O=Example"
+  std::string issuer;                                ///< likewise
+  std::vector<std::string> names;                    ///< DNS names and IP addresses it is for
+  std::chrono::system_clock::time_point not_before;  ///< valid from here
+  std::chrono::system_clock::time_point not_after;   ///< valid up to here
 };
 
 /// What a server says of its HTTP/2 connections (RFC 9113, section 6.5.2); what it leaves out has the
@@ -57,7 +57,7 @@ struct Http2Settings {
 
 /// What a connection of its own has found out.
 struct ConnectionDiagnosis {
-  ConnectionProblem problem = ConnectionProblem::kOther;
+  ConnectionProblem problem = ConnectionProblem::kOther;  ///< kNone: the connection is good
   std::string cause;                           ///< a sentence for people; empty when there is no problem
   std::string server_name;                     ///< what the certificate was verified against
   std::string protocol;                        ///< "TLSv1.3"; empty before the handshake

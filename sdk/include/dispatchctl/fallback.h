@@ -16,8 +16,8 @@ inline namespace DISPATCHCTL_ABI {
 
 /// A status as it once was, and how long ago.
 struct StaleStatus {
-  CourierStatus status;
-  std::chrono::nanoseconds age{0};
+  CourierStatus status;             ///< as the server gave it
+  std::chrono::nanoseconds age{0};  ///< since then
 };
 
 /// Keeps the last known status of couriers. Thread safety: all members may be called from any thread; they
@@ -49,7 +49,7 @@ struct FallbackOptions {
 
   /// Where statuses are kept. Null: in memory, `capacity` of them, once stale_if_error is set.
   std::shared_ptr<FallbackStore> store = {};
-  std::size_t capacity = 10000;
+  std::size_t capacity = 10000;  ///< couriers; 1 or more
 };
 
 }  // namespace DISPATCHCTL_ABI

@@ -7,6 +7,7 @@
 namespace dispatchctl {
 inline namespace DISPATCHCTL_ABI {
 
+/// When a hedge is sent.
 enum class HedgingMode {
   kOff,
   kFixed,      ///< after HedgingPolicy::delay
@@ -16,7 +17,7 @@ enum class HedgingMode {
 /// When a lookup that is slow to answer is sent to another endpoint as well. The first answer counts; the
 /// others are cancelled, and neither a breaker nor a latency statistic hears of them.
 struct HedgingPolicy {
-  HedgingMode mode = HedgingMode::kOff;
+  HedgingMode mode = HedgingMode::kOff;  ///< when the first one is sent
 
   /// kFixed: how long to wait for an answer. Zero or more.
   std::chrono::nanoseconds delay{0};

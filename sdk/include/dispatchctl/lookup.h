@@ -33,6 +33,7 @@ using LookupCallback = std::function<void(absl::StatusOr<CourierStatus>, const C
 class DISPATCHCTL_EXPORT CallHandle {
  public:
   CallHandle() = default;
+  /// For the client: callers get handles from Client::GetCourierStatusAsync.
   explicit CallHandle(std::weak_ptr<internal::Cancellable> call) : call_(std::move(call)) {}
 
   /// Ends the call with CANCELLED unless it has ended already. Returns at once.
@@ -44,12 +45,13 @@ class DISPATCHCTL_EXPORT CallHandle {
 
 /// One finished lookup of many.
 struct LookupItem {
-  std::string courier_id = {};
-  std::uint64_t tag = 0;  ///< as given with the id
-  absl::StatusOr<CourierStatus> status;
-  CallReport report;
+  std::string courier_id = {};           ///< as given
+  std::uint64_t tag = 0;                 ///< as given with the id
+  absl::StatusOr<CourierStatus> status;  ///< same errors as of a single lookup
+  CallReport report;                     ///< how the result came about
 };
 
+/// How a lookup of many is made.
 struct BulkLookupOptions {
   /// Most lookups in flight at once, 1 to 65,536.
   std::size_t max_in_flight = 64;

@@ -16,10 +16,10 @@ inline namespace DISPATCHCTL_ABI {
 /// What a gRPC service config says of lookups.
 struct ServiceConfig {
   std::optional<std::chrono::nanoseconds> timeout;  ///< of the whole call
-  std::optional<bool> wait_for_ready;
-  std::optional<RetryPolicy> retry;
-  std::optional<RetryThrottling> throttling;
-  std::optional<LoadBalancing> load_balancing;
+  std::optional<bool> wait_for_ready;               ///< for CallOptions::wait_for_ready
+  std::optional<RetryPolicy> retry;                 ///< for CallOptions::retry
+  std::optional<RetryThrottling> throttling;        ///< for ClientOptions::throttling
+  std::optional<LoadBalancing> load_balancing;      ///< for ClientOptions::load_balancing
 };
 
 /// Reads a gRPC service config, the JSON form of grpc.service_config.ServiceConfig: `methodConfig` (of which

@@ -513,6 +513,7 @@ void LookupCall::Succeed(CourierStatus&& reply, const AttemptEnd& end, const Att
 
 void LookupCall::Fail(AttemptEnd end, Clock::time_point now, const char* why_not_again) {
   report_.retryable = IsRetryable(end.status.code(), end.phase, end.origin);
+  if (end.pushback && *end.pushback >= std::chrono::milliseconds::zero()) report_.retry_after = end.pushback;
   if (!tried_.empty()) report_.endpoint = tried_.back()->name();
   if (*why_not_again != '\0') {
     end.status =

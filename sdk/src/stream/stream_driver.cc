@@ -311,6 +311,8 @@ class Driver final : public Task,
     report_.phase = end_.phase;
     report_.origin = end_.origin;
     report_.retryable = IsRetryable(end_.status.code(), end_.phase, end_.origin);
+    if (end_.pushback && *end_.pushback >= std::chrono::milliseconds::zero())
+      report_.retry_after = end_.pushback;
     report_.elapsed = Clock::now() - settings_.started;
     {
       const std::lock_guard<std::mutex> lock(mutex_);

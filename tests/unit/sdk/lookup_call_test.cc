@@ -298,6 +298,7 @@ TEST_F(RetryTest, WaitsAsLongAsTheServerSays) {
   ASSERT_TRUE(Run().ok());
   ASSERT_EQ(report_.history.size(), 2U);
   EXPECT_GE(report_.history[1].started - report_.history[0].elapsed, milliseconds(80));
+  EXPECT_EQ(report_.retry_after, std::nullopt) << "it was waited for";
 }
 
 TEST_F(RetryTest, ObeysAServerThatForbidsRetries) {
@@ -307,6 +308,7 @@ TEST_F(RetryTest, ObeysAServerThatForbidsRetries) {
   }
   EXPECT_THAT(std::string(Run().status().message()), HasSubstr("asked not to retry"));
   EXPECT_EQ(lookups(), 1);
+  EXPECT_EQ(report_.retry_after, std::nullopt);
 }
 
 TEST_F(RetryTest, FailsAtOnceWhenThePauseWouldReachPastTheDeadline) {
@@ -318,6 +320,7 @@ TEST_F(RetryTest, FailsAtOnceWhenThePauseWouldReachPastTheDeadline) {
   EXPECT_LT(Clock::now() - before, seconds(30));
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(status.message()), HasSubstr("deadline"));
+  EXPECT_EQ(report_.retry_after, milliseconds(600000));
 }
 
 TEST_F(RetryTest, SpendsItsBudgetAndThenFailsAtOnce) {
