@@ -21,6 +21,12 @@ struct LookupReply {
 
 using LookupStub = grpc::TemplatedGenericStub<LookupRequest, LookupReply>;
 
+grpc::ByteBuffer Serialize(const LookupRequest& request);
+
+// Empties `buffer`. Whatever is not of the plain kind is left to the generated message. False: it is no
+// reply.
+bool Deserialize(grpc::ByteBuffer& buffer, LookupReply& reply);
+
 }  // namespace dispatchctl::internal
 
 namespace grpc {
@@ -29,14 +35,21 @@ template <>
 class SerializationTraits<dispatchctl::internal::LookupRequest, void> {
  public:
   static Status Serialize(const dispatchctl::internal::LookupRequest& request, ByteBuffer* buffer,
-                          bool* own_buffer);
+                          bool* own_buffer) {
+    ByteBuffer serialized = dispatchctl::internal::Serialize(request);
+    buffer->Swap(&serialized);
+    *own_buffer = true;
+    return {};
+  }
 };
 
 template <>
 class SerializationTraits<dispatchctl::internal::LookupReply, void> {
  public:
-  // Whatever is not of the plain kind is left to the generated message.
-  static Status Deserialize(ByteBuffer* buffer, dispatchctl::internal::LookupReply* reply);
+  static Status Deserialize(ByteBuffer* buffer, dispatchctl::internal::LookupReply* reply) {
+    const bool good = buffer != nullptr && dispatchctl::internal::Deserialize(*buffer, *reply);
+    return good ? Status() : Status(StatusCode::INTERNAL, "unparsable reply");
+  }
 };
 
 }  // namespace grpc
