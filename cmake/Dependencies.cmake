@@ -8,6 +8,7 @@ find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
+find_package(prometheus-cpp CONFIG REQUIRED)
 find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)  # header-only use
 pkg_check_modules(XXHASH REQUIRED libxxhash>=0.8)  # header-only use
 pkg_check_modules(GRPCPP REQUIRED "grpc++>=1.51")

@@ -31,15 +31,18 @@ std::string Bytes(const grpc::ByteBuffer& buffer) {
 
 void Admission::Received(const grpc::ByteBuffer& message) const {
   if (record != nullptr) record->Received(Bytes(message));
+  if (observation != nullptr) observation->Received();
 }
 
 void Admission::Sent(const grpc::ByteBuffer& message) const {
   if (record != nullptr) record->Sent(Bytes(message));
+  if (observation != nullptr) observation->Sent();
 }
 
 void Admission::Ended(const grpc::Status& status) const {
   if (record != nullptr)
     record->End(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  if (observation != nullptr) observation->Ended(status);
 }
 
 absl::Status CallFront::AdmitByMetadata(Method method, const grpc::ServerContext& context,
@@ -73,7 +76,7 @@ absl::Status CallFront::AdmitByMetadata(Method method, const grpc::ServerContext
     return absl::InvalidArgumentError(
         fmt::format("{}: {}", kFaultKey, std::string(rules.status().message())));
   }
-  admission.faults = std::make_unique<FaultEngine>(1);
+  admission.faults = std::make_unique<FaultEngine>(1, ScenarioFile{}, FaultsTo(observer_));
   admission.faults->Set(*std::move(rules));
   return absl::OkStatus();
 }

@@ -10,7 +10,9 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "mock-server/adapter/call_observation.h"
 #include "mock-server/faults/fault_engine.h"
+#include "mock-server/observation/server_observer.h"
 #include "mock-server/recording/call_log.h"
 #include "mock-server/sessions/session_table.h"
 
@@ -24,6 +26,8 @@ struct Admission {
   std::unique_ptr<FaultEngine> faults;
   // Null: the call is not recorded.
   std::unique_ptr<CallLog::Recorder> record;
+  // Null: nobody is told of the call.
+  std::unique_ptr<CallObservation> observation;
 
   // Null: nothing goes wrong.
   std::unique_ptr<Faults> OnLookup(std::size_t listen, std::string_view courier_id) const {
@@ -42,9 +46,12 @@ struct Admission {
 // they ask for. Where neither is asked for and nothing is recorded, no metadata is looked at.
 class CallFront {
  public:
-  // `listen` is the backend's index. The sessions must outlive the front.
-  CallFront(SessionTable* sessions, std::size_t listen, bool metadata_faults)
+  // `listen` is the backend's index. The sessions and the observer, which may be null, must outlive the
+  // front.
+  CallFront(SessionTable* sessions, std::size_t listen, bool metadata_faults,
+            ServerObserver* observer = nullptr)
       : sessions_(sessions),
+        observer_(observer),
         listen_(listen),
         metadata_faults_(metadata_faults),
         reads_metadata_(metadata_faults || sessions->max_sessions() > 0 ||
@@ -52,12 +59,17 @@ class CallFront {
 
   std::size_t listen() const { return listen_; }
 
-  // Whether the next call may meet a fault that only its cancellation ends.
-  bool MayMeetFaults() const { return reads_metadata_ || sessions_->unnamed().faults().active(); }
+  // Whether the next call's cancellation is to be heard of: an observer is told, and there are faults that
+  // nothing else ends.
+  bool WatchesCancellation() const {
+    return observer_ != nullptr || reads_metadata_ || sessions_->unnamed().faults().active();
+  }
 
   // INVALID_ARGUMENT: the call says something wrong, and is to end with that. The admission is usable all the
   // same.
   absl::Status Admit(Method method, const grpc::ServerContext& context, Admission& admission) const {
+    if (observer_ != nullptr)
+      admission.observation = std::make_unique<CallObservation>(observer_, method, listen_, context);
     if (reads_metadata_) return AdmitByMetadata(method, context, admission);
     admission.session = sessions_->Find("");
     return absl::OkStatus();
@@ -67,6 +79,7 @@ class CallFront {
   absl::Status AdmitByMetadata(Method method, const grpc::ServerContext& context, Admission& admission) const;
 
   SessionTable* const sessions_;
+  ServerObserver* const observer_;
   const std::size_t listen_;
   const bool metadata_faults_;
   const bool reads_metadata_;

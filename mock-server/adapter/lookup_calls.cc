@@ -27,7 +27,7 @@ class LookupCalls::Call final : public EventLoop::Timer {
     responder_.reset();
     context_.emplace();
     responder_.emplace(&*context_);
-    watched_ = calls_->front_->MayMeetFaults();
+    watched_ = calls_->front_->WatchesCancellation();
     if (watched_) context_->AsyncNotifyWhenDone(&on_done_);
     calls_->loop_->CallStarted();
     grpc::ServerCompletionQueue* queue = calls_->loop_->queue();

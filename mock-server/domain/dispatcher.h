@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string_view>
 
@@ -14,9 +15,10 @@ namespace dispatchctl::mock {
 // What the service does, whatever carries the calls. Thread-safe.
 class Dispatcher {
  public:
-  // `journal` may be null; it must outlive the dispatcher.
+  // `journal` may be null; it must outlive the dispatcher. `on_decision` is called, from any thread, for each
+  // update that was decided about; null: nobody is told.
   Dispatcher(std::shared_ptr<const CourierDirectory> directory, AcceptanceRule rule, std::uint64_t seed,
-             AssignmentJournal* journal);
+             AssignmentJournal* journal, std::function<void(const Decision&)> on_decision = nullptr);
 
   absl::StatusOr<Courier> Lookup(std::string_view courier_id) const;
 
@@ -30,10 +32,13 @@ class Dispatcher {
   void Forget() { ledger_.Forget(); }
 
  private:
+  absl::StatusOr<Decision> Decide(const AssignmentUpdate& update, std::string_view listen);
+
   std::shared_ptr<const CourierDirectory> directory_;
   AcceptanceRule rule_;
   std::uint64_t seed_;
   AssignmentLedger ledger_;
+  std::function<void(const Decision&)> on_decision_;
 };
 
 }  // namespace dispatchctl::mock

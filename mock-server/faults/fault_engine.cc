@@ -66,13 +66,14 @@ struct FaultEngine::RuleState {
   std::shared_ptr<std::atomic<std::uint64_t>> under_way = std::make_shared<std::atomic<std::uint64_t>>(0);
 };
 
-void FaultEngine::Apply(RuleState& state, std::unique_ptr<Faults>& faults) {
+void FaultEngine::Apply(RuleState& state, std::unique_ptr<Faults>& faults) const {
   if (faults == nullptr) faults = std::make_unique<Faults>();
   faults->under_way.push_back(state.Hold());
   Apply(state.rule, fmt::format("mock-unknown-{}", state.fired), *faults);
 }
 
-void FaultEngine::Apply(const FaultRule& rule, std::string unknown_id, Faults& faults) {
+void FaultEngine::Apply(const FaultRule& rule, std::string unknown_id, Faults& faults) const {
+  if (on_fault_) on_fault_(rule.kind);
   const auto end = [&](FaultEnding ending) {
     if (!faults.ending.has_value() || ending.after < faults.ending->after) faults.ending = std::move(ending);
   };
@@ -174,7 +175,8 @@ struct FaultEngine::Play {
   }
 
   // Never null.
-  static std::unique_ptr<Faults> Step(const ScenarioStep& step, const Stream::Update& update) {
+  static std::unique_ptr<Faults> Step(const FaultEngine& engine, const ScenarioStep& step,
+                                      const Stream::Update& update) {
     std::vector<std::string> misses;
     const auto expect = [&](std::string_view key, const std::string& glob, std::string_view text) {
       if (!Matches(glob, text)) misses.push_back(fmt::format("{} is '{}', expected '{}'", key, text, glob));
@@ -185,7 +187,7 @@ struct FaultEngine::Play {
     if (!misses.empty()) return End(fmt::format("scenario {}: {}", step.where, fmt::join(misses, "; ")));
     auto faults = std::make_unique<Faults>();
     for (const FaultRule& rule : step.faults)
-      FaultEngine::Apply(rule, fmt::format("mock-unknown-{}", step.where), *faults);
+      engine.Apply(rule, fmt::format("mock-unknown-{}", step.where), *faults);
     faults->reply = step.reply;
     return faults;
   }
@@ -197,7 +199,8 @@ struct FaultEngine::Play {
   }
 };
 
-FaultEngine::FaultEngine(std::uint64_t seed, ScenarioFile scenarios) : seed_(seed) {
+FaultEngine::FaultEngine(std::uint64_t seed, ScenarioFile scenarios, std::function<void(FaultKind)> on_fault)
+    : seed_(seed), on_fault_(std::move(on_fault)) {
   SetScenarios(std::move(scenarios));
 }
 
@@ -247,7 +250,7 @@ std::unique_ptr<Faults> FaultEngine::PlayLookup(std::size_t listen, std::string_
     if (selection.method == Method::kLookup && state->next_step < state->scenario.steps.size() &&
         selection.listen.value_or(listen) == listen && Matches(selection.courier_id, courier_id) &&
         state->Takes()) {
-      return Play::Step(state->scenario.steps[state->next_step++],
+      return Play::Step(*this, state->scenario.steps[state->next_step++],
                         {.assignment_id = {}, .courier_id = courier_id, .zone = {}, .number = 0});
     }
   }
@@ -307,6 +310,7 @@ std::unique_ptr<ConnectionFaults> FaultEngine::OnConnection(std::size_t listen) 
     if ((rule.nth != 0 && rule.nth != number) || !state->Fires()) continue;
     if (faults == nullptr) faults = std::make_unique<ConnectionFaults>();
     state->Apply(*faults);
+    if (on_fault_) on_fault_(rule.kind);
   }
   return faults;
 }
@@ -370,7 +374,7 @@ std::unique_ptr<Faults> FaultEngine::Stream::OnStart(std::unique_ptr<Faults> fou
   }
   if (scenario_ != nullptr && !scenario_->scenario.faults.empty()) {
     if (faults == nullptr) faults = std::make_unique<Faults>();
-    for (const FaultRule& rule : scenario_->scenario.faults) Apply(rule, {}, *faults);
+    for (const FaultRule& rule : scenario_->scenario.faults) engine_->Apply(rule, {}, *faults);
   }
   if (scenario_ == nullptr && engine_->strict_) faults = engine_->Unexpected(Method::kAssign, listen_, {});
   if (!Bind()) return faults;
@@ -378,7 +382,7 @@ std::unique_ptr<Faults> FaultEngine::Stream::OnStart(std::unique_ptr<Faults> fou
     RuleState& state = *(*rules_)[i];
     if (per_rule_[i].number == 0 || !state.rule.AppliesTo(FaultScope::kStream)) continue;
     if (state.rule.nth != 0 && state.rule.nth != per_rule_[i].number) continue;
-    if (state.Fires()) Apply(state, faults);
+    if (state.Fires()) engine_->Apply(state, faults);
   }
   return faults;
 }
@@ -388,7 +392,7 @@ std::unique_ptr<Faults> FaultEngine::Stream::OnUpdate(const Update& update, std:
   if (scenario_ != nullptr && faults == nullptr) {
     const Scenario& scenario = scenario_->scenario;
     if (next_step_ < scenario.steps.size()) {
-      faults = Play::Step(scenario.steps[next_step_++], update);
+      faults = Play::Step(*engine_, scenario.steps[next_step_++], update);
     } else if (strict_) {
       faults = Play::PastTheEnd(scenario, update);
     }
@@ -411,7 +415,7 @@ std::unique_ptr<Faults> FaultEngine::Stream::OnUpdate(const Update& update, std:
     const bool counted = rule.kind == FaultKind::kDuplicate || rule.kind == FaultKind::kDropResult ||
                          rule.kind == FaultKind::kUnknownId;
     if (counted && ++mine.matched % rule.count != 0) continue;
-    if (state.Fires()) Apply(state, faults);
+    if (state.Fires()) engine_->Apply(state, faults);
   }
   return faults;
 }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -85,7 +86,9 @@ class FaultEngine {
   class Stream;
 
   // The scenarios stay, whatever rules are set; where several are for a call, the first one counts.
-  explicit FaultEngine(std::uint64_t seed, ScenarioFile scenarios = {});
+  // `on_fault` is called, from any thread, for each fault that is met; null: nobody is told.
+  explicit FaultEngine(std::uint64_t seed, ScenarioFile scenarios = {},
+                       std::function<void(FaultKind)> on_fault = nullptr);
   FaultEngine(const FaultEngine&) = delete;
   FaultEngine& operator=(const FaultEngine&) = delete;
   FaultEngine(FaultEngine&&) = delete;
@@ -121,14 +124,15 @@ class FaultEngine {
   struct ScenarioState;
   struct Play;
 
-  static void Apply(RuleState& state, std::unique_ptr<Faults>& faults);
-  static void Apply(const FaultRule& rule, std::string unknown_id, Faults& faults);
+  void Apply(RuleState& state, std::unique_ptr<Faults>& faults) const;
+  void Apply(const FaultRule& rule, std::string unknown_id, Faults& faults) const;
 
   void SetActive();
   std::unique_ptr<Faults> PlayLookup(std::size_t listen, std::string_view courier_id);
   std::unique_ptr<Faults> Unexpected(Method method, std::size_t listen, std::string_view courier_id) const;
 
   const std::uint64_t seed_;
+  const std::function<void(FaultKind)> on_fault_;
   std::atomic<bool> active_{false};
   // All that follows it, and every rule's and scenario's counters.
   mutable std::mutex mutex_;

@@ -321,6 +321,10 @@ absl::Status ParseWords(std::string_view spec, FaultRule& rule) {
 
 }  // namespace
 
+std::string_view FaultName(FaultKind kind) {
+  return TraitsOf(kind).name;
+}
+
 bool FaultRule::AppliesTo(FaultScope scope) const {
   const KindTraits& traits = TraitsOf(kind);
   if (traits.connection || scope == FaultScope::kConnection)

@@ -81,6 +81,9 @@ struct FaultRule {
   bool AppliesTo(FaultScope scope) const;
 };
 
+// The word for it in a rule's text, such as "latency".
+std::string_view FaultName(FaultKind kind);
+
 // INVALID_ARGUMENT names the spec, the word in it that is wrong, and what is allowed there.
 absl::StatusOr<FaultRule> ParseFault(std::string_view spec);
 

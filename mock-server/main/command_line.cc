@@ -74,6 +74,12 @@ absl::StatusOr<std::uint64_t> ParseSeed(std::string_view text) {
   return absl::InvalidArgumentError(fmt::format("'{}' is not a number from 0 to 2^64-1", text));
 }
 
+std::string MetricsComplaint(const std::string& text) {
+  const absl::StatusOr<ListenAddress> address = ListenAddress::Parse(text);
+  if (address.ok() && address->is_unix()) return "metrics are served at host:port, not at a Unix socket";
+  return Complaint(address);
+}
+
 template <typename Duration>
 CLI::Option* AddDuration(CLI::App& app, const std::string& name, const std::string& help,
                          const std::string& shown_default, Duration& target) {
@@ -129,6 +135,11 @@ void AddServeOptions(CLI::App& serve, ServeCommand& command) {
                   "It takes orders from whoever reaches it")
       ->type_name("ADDR")
       ->check(CLI::Validator([](std::string& text) { return Complaint(ListenAddress::Parse(text)); }, ""));
+  serve
+      .add_option("--metrics", command.metrics,
+                  "Serve metrics for Prometheus by HTTP at /metrics of this address: host:port")
+      ->type_name("ADDR")
+      ->check(CLI::Validator([](std::string& text) { return MetricsComplaint(text); }, ""));
   serve
       .add_option("--record-bytes", server.record_bytes,
                   "How much to remember of the calls, for each session")
@@ -191,6 +202,18 @@ void AddServeOptions(CLI::App& serve, ServeCommand& command) {
       ->type_name("text|json")
       ->check(OneOf({"text", "json"}))
       ->default_str("text");
+  serve
+      .add_option_function<std::string>(
+          "--log-calls",
+          [&command](const std::string& text) {
+            command.log_calls = text == "all"      ? LoggedCalls::kAll
+                                : text == "failed" ? LoggedCalls::kFailed
+                                                   : LoggedCalls::kNone;
+          },
+          "Log calls when they end, with the trace they belong to: none, failed or all")
+      ->type_name("CALLS")
+      ->check(OneOf({"none", "failed", "all"}))
+      ->default_str("none");
   serve.add_option("--ready-file", command.ready_file, "Write the ready line to this file too, atomically")
       ->type_name("PATH");
 }

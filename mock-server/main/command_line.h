@@ -13,6 +13,9 @@ namespace dispatchctl::mock {
 
 enum class LogFormat { kText, kJson };
 
+// Which calls are worth a log line.
+enum class LoggedCalls { kNone, kFailed, kAll };
+
 // `dispatch-mock serve` as asked for on the command line.
 struct ServeCommand {
   MockServerOptions server;
@@ -20,7 +23,10 @@ struct ServeCommand {
   std::string scenario_path;
   std::string ready_file;
   std::chrono::microseconds grace{std::chrono::seconds(5)};
+  // Empty: no metrics.
+  std::string metrics;
   LogFormat log_format = LogFormat::kText;
+  LoggedCalls log_calls = LoggedCalls::kNone;
 };
 
 // `dispatch-mock check`.

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -15,14 +16,18 @@
 #include <thread>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "absl/strings/str_split.h"
 #include "absl/synchronization/mutex.h"
 #include "mock-server/faults/scenario.h"
+#include "mock-server/main/call_logger.h"
 #include "mock-server/main/command_line.h"
 #include "mock-server/main/ctl.h"
 #include "mock-server/main/log.h"
 #include "mock-server/main/ready.h"
+#include "mock-server/metrics/prometheus_metrics.h"
+#include "mock-server/observation/observer_list.h"
 #include "mock-server/server/listen_address.h"
 #include "mock-server/server/mock_server.h"
 #include "mock-server/storage/courier_file.h"
@@ -88,13 +93,8 @@ bool IsLocal(const std::string& address) {
 }
 
 int Serve(ServeCommand command) {
-  const std::shared_ptr<spdlog::logger> logger = MakeLogger(command.log_format);
-  command.server.log = [logger](LogLevel level, std::string_view message) {
-    const auto severity = level == LogLevel::kError     ? spdlog::level::err
-                          : level == LogLevel::kWarning ? spdlog::level::warn
-                                                        : spdlog::level::info;
-    logger->log(severity, "{}", message);
-  };
+  const auto log = std::make_shared<const Log>(command.log_format);
+  command.server.log = [log](LogLevel level, std::string_view message) { log->Write(level, message); };
   if (!command.couriers_path.empty()) {
     absl::StatusOr<std::vector<Courier>> couriers = LoadCouriers(command.couriers_path);
     if (!couriers.ok()) return Fail(kFileError, couriers.status().message());
@@ -111,6 +111,18 @@ int Serve(ServeCommand command) {
   const StopSignals signals;
   const int stop = eventfd(0, EFD_CLOEXEC);
   command.server.on_stop = [stop] { eventfd_write(stop, 1); };
+  std::vector<std::shared_ptr<ServerObserver>> observers;
+  if (command.log_calls != LoggedCalls::kNone)
+    observers.push_back(std::make_shared<CallLogger>(log, command.log_calls));
+  std::string metrics_address;
+  if (!command.metrics.empty()) {
+    auto metrics = std::make_shared<PrometheusMetrics>(command.server.listen.size(), DISPATCHCTL_VERSION);
+    absl::StatusOr<std::string> address = metrics->Expose(command.metrics);
+    if (!address.ok()) return Fail(kRuntimeError, address.status().message());
+    metrics_address = *std::move(address);
+    observers.push_back(std::move(metrics));
+  }
+  command.server.observer = ObserverList::Of(std::move(observers));
   const std::uint64_t seed = command.server.seed;
   absl::StatusOr<std::unique_ptr<MockServer>> server = MockServer::Start(std::move(command.server));
   if (!server.ok()) {
@@ -119,7 +131,8 @@ int Serve(ServeCommand command) {
                                                                    : kRuntimeError;
     return Fail(code, server.status().message());
   }
-  const std::string ready = ReadyLine((*server)->addresses(), (*server)->admin_address(), seed, getpid());
+  const std::string ready =
+      ReadyLine((*server)->addresses(), (*server)->admin_address(), metrics_address, seed, getpid());
   if (!command.ready_file.empty()) {
     if (const absl::Status status = WriteReadyFile(command.ready_file, ready); !status.ok()) {
       return Fail(kRuntimeError, status.message());
@@ -130,14 +143,16 @@ int Serve(ServeCommand command) {
   }
 
   if (const std::string& admin = (*server)->admin_address(); !admin.empty() && !IsLocal(admin)) {
-    logger->warn("the admin service at {} takes orders from whoever reaches it, unencrypted", admin);
+    log->Write(
+        LogLevel::kWarning,
+        fmt::format("the admin service at {} takes orders from whoever reaches it, unencrypted", admin));
   }
 
   const int first = signals.Wait(stop);
   // Before a second signal can end the process.
   (*server)->RemoveUnixSockets();
-  logger->info("{}: stopping, calls may go on for {} ms", first == 0 ? "admin" : strsignal(first),
-               grace.count());
+  log->Write(LogLevel::kInfo, fmt::format("{}: stopping, calls may go on for {} ms",
+                                          first == 0 ? "admin" : strsignal(first), grace.count()));
   const int stopped = eventfd(0, EFD_CLOEXEC);
   std::thread shutdown([&server, grace, stopped] {
     (*server)->Shutdown(grace);
@@ -149,7 +164,7 @@ int Serve(ServeCommand command) {
   server->reset();
   close(stop);
   if (!command.ready_file.empty()) unlink(command.ready_file.c_str());
-  logger->info("stopped");
+  log->Write(LogLevel::kInfo, "stopped");
   return EXIT_SUCCESS;
 }
 

@@ -12,13 +12,16 @@
 
 namespace dispatchctl::mock {
 
-std::string ReadyLine(const std::vector<std::string>& addresses, const std::string& admin, std::uint64_t seed,
-                      std::int64_t pid) {
+std::string ReadyLine(const std::vector<std::string>& addresses, const std::string& admin,
+                      const std::string& metrics, std::uint64_t seed, std::int64_t pid) {
+  const auto or_null = [](const std::string& text) {
+    return text.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(text);
+  };
   nlohmann::ordered_json line;
   line["event"] = "ready";
   line["listen"] = addresses;
-  line["admin"] = admin.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(admin);
-  line["metrics"] = nullptr;
+  line["admin"] = or_null(admin);
+  line["metrics"] = or_null(metrics);
   line["pid"] = pid;
   line["seed"] = seed;
   return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";

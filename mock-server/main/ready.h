@@ -10,9 +10,9 @@
 namespace dispatchctl::mock {
 
 // {"event":"ready",...} with its line feed.
-// `admin` is empty where there is no admin service.
-std::string ReadyLine(const std::vector<std::string>& addresses, const std::string& admin, std::uint64_t seed,
-                      std::int64_t pid);
+// `admin` and `metrics` are empty where there is no such service.
+std::string ReadyLine(const std::vector<std::string>& addresses, const std::string& admin,
+                      const std::string& metrics, std::uint64_t seed, std::int64_t pid);
 
 // The file appears whole or not at all.
 absl::Status WriteReadyFile(const std::string& path, std::string_view line);

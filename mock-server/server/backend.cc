@@ -106,7 +106,7 @@ absl::StatusOr<std::unique_ptr<Backend>> Backend::Start(std::size_t listen, cons
                       : address.is_unix() ? address.ToString()
                                           : address.WithPort(port);
   backend->adapter_.emplace(backend->address_, authenticator);
-  backend->front_.emplace(sessions, listen, options.metadata_faults);
+  backend->front_.emplace(sessions, listen, options.metadata_faults, options.observer.get());
   for (auto& queue : queues) {
     const Delay delay(options.latency, options.jitter, seed++);
     backend->workers_.push_back(std::make_unique<Worker>(backend.get(), std::move(queue), delay, health));

@@ -115,6 +115,7 @@ class MockServer::Impl {
 
   bool relayed = false;
   std::function<void()> on_stop;
+  std::shared_ptr<ServerObserver> observer;
   std::unique_ptr<AssignmentJournal> journal;
   std::unique_ptr<SessionTable> sessions;
   HealthBoard health;
@@ -152,6 +153,7 @@ absl::StatusOr<std::unique_ptr<MockServer>> MockServer::Start(MockServerOptions 
   auto impl = std::make_unique<Impl>();
   impl->relayed = options.connection_faults || FirstOfConnections(*faults) != nullptr;
   impl->on_stop = options.on_stop;
+  impl->observer = options.observer;
   if (!options.journal_path.empty()) {
     absl::StatusOr<std::unique_ptr<FileJournal>> journal = FileJournal::Open(options.journal_path);
     if (!journal.ok()) return journal.status();
@@ -165,7 +167,8 @@ absl::StatusOr<std::unique_ptr<MockServer>> MockServer::Start(MockServerOptions 
                                                                .journal = impl->journal.get(),
                                                                .faults = *std::move(faults),
                                                                .scenarios = std::move(options.scenarios),
-                                                               .record_bytes = options.record_bytes},
+                                                               .record_bytes = options.record_bytes,
+                                                               .observer = options.observer.get()},
                                                   options.max_sessions);
   const auto complain = [log = options.log](std::string_view text) {
     if (log) log(LogLevel::kWarning, text);

@@ -16,6 +16,7 @@
 #include "mock-server/domain/courier_directory.h"
 #include "mock-server/faults/fault_engine.h"
 #include "mock-server/faults/scenario.h"
+#include "mock-server/observation/server_observer.h"
 #include "mock-server/recording/call_record.h"
 #include "mock-server/recording/verification.h"
 #include "mock-server/storage/server_certificate.h"
@@ -76,6 +77,8 @@ struct MockServerOptions {
   int completion_queues = 1;
   // Called from the server's threads. Null: nothing is logged.
   std::function<void(LogLevel, std::string_view)> log;
+  // Told of calls, decisions and faults; lives as long as the server. Null: nobody, which costs nothing.
+  std::shared_ptr<ServerObserver> observer;
 };
 
 // The mock server as a library: every backend is a gRPC server of its own; all share the directory, the

@@ -15,8 +15,8 @@ SessionStart WithoutFaultsOfConnections(SessionStart start) {
 
 Session::Session(std::string name, const SessionStart& start)
     : name_(std::move(name)),
-      faults_(start.seed, start.scenarios),
-      dispatcher_(start.directory, start.accept, start.seed, start.journal),
+      faults_(start.seed, start.scenarios, FaultsTo(start.observer)),
+      dispatcher_(start.directory, start.accept, start.seed, start.journal, DecisionsTo(start.observer)),
       log_(start.record_bytes == 0 ? nullptr : std::make_unique<CallLog>(start.record_bytes)) {
   faults_.Set(start.faults);
 }

@@ -16,6 +16,7 @@
 #include "mock-server/faults/fault_engine.h"
 #include "mock-server/faults/fault_rule.h"
 #include "mock-server/faults/scenario.h"
+#include "mock-server/observation/server_observer.h"
 #include "mock-server/recording/call_log.h"
 
 namespace dispatchctl::mock {
@@ -31,6 +32,8 @@ struct SessionStart {
   ScenarioFile scenarios;
   // For each session; 0: calls are not recorded.
   std::size_t record_bytes = 0;
+  // May be null; must outlive the sessions.
+  ServerObserver* observer = nullptr;
 };
 
 // What one test sees of the server: faults, scenarios, decisions taken and calls of its own. Thread-safe.

@@ -22,6 +22,7 @@ class Mock:
             stdout=subprocess.PIPE, stderr=stderr, stdin=subprocess.DEVNULL)
         ready = json.loads(self.process.stdout.readline())
         assert ready["event"] == "ready", ready
+        self.ready = ready
         self.addresses = ready["listen"]
         self.address = self.addresses[0]
         self.admin = ready["admin"]

@@ -75,6 +75,10 @@ TEST(CommandLine, ReadsEveryFlag) {
                                       "off",
                                       "--log-format",
                                       "json",
+                                      "--log-calls",
+                                      "failed",
+                                      "--metrics",
+                                      "127.0.0.1:0",
                                       "--ready-file",
                                       "r"});
   EXPECT_THAT(command.server.listen, ElementsAre("127.0.0.1:0", "unix:/tmp/s"));
@@ -92,6 +96,8 @@ TEST(CommandLine, ReadsEveryFlag) {
   EXPECT_EQ(command.server.keepalive_min, seconds(20));
   EXPECT_FALSE(command.server.reflection);
   EXPECT_EQ(command.log_format, LogFormat::kJson);
+  EXPECT_EQ(command.log_calls, LoggedCalls::kFailed);
+  EXPECT_EQ(command.metrics, "127.0.0.1:0");
   EXPECT_EQ(command.ready_file, "r");
 }
 
@@ -132,6 +138,9 @@ INSTANTIATE_TEST_SUITE_P(
                     BadCase{{"serve", "--listen", "h:70000"}, "--listen"},
                     BadCase{{"serve", "--reflection", "maybe"}, "--reflection"},
                     BadCase{{"serve", "--log-format", "xml"}, "--log-format"},
+                    BadCase{{"serve", "--log-calls", "some"}, "--log-calls"},
+                    BadCase{{"serve", "--metrics", "9090"}, "--metrics: '9090' has no port"},
+                    BadCase{{"serve", "--metrics", "unix:/m"}, "--metrics: metrics are served at host:port"},
                     BadCase{{"serve", "--max-concurrent-streams", "0"}, "--max-concurrent-streams"}));
 
 class HelpCommandLine : public testing::TestWithParam<BadCase> {};

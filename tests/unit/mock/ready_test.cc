@@ -13,12 +13,12 @@ namespace dispatchctl::mock {
 namespace {
 
 TEST(ReadyLine, IsTheDocumentedObject) {
-  EXPECT_EQ(ReadyLine({"127.0.0.1:41233"}, "", 7, 123),
+  EXPECT_EQ(ReadyLine({"127.0.0.1:41233"}, "", "", 7, 123),
             R"({"event":"ready","listen":["127.0.0.1:41233"],"admin":null,"metrics":null,"pid":123,"seed":7})"
             "\n");
   EXPECT_EQ(
-      ReadyLine({"unix:/s"}, "127.0.0.1:7", 7, 123),
-      R"({"event":"ready","listen":["unix:/s"],"admin":"127.0.0.1:7","metrics":null,"pid":123,"seed":7})"
+      ReadyLine({"unix:/s"}, "127.0.0.1:7", "127.0.0.1:8", 7, 123),
+      R"({"event":"ready","listen":["unix:/s"],"admin":"127.0.0.1:7","metrics":"127.0.0.1:8","pid":123,"seed":7})"
       "\n");
 }
 
