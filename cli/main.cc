@@ -1,6 +1,7 @@
 #include <absl/synchronization/mutex.h>
 #include <malloc.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
@@ -19,6 +20,10 @@
 namespace {
 
 using namespace dispatchctl::cli;
+
+// How long telemetry may keep a process that is done, or that was told to end.
+constexpr std::chrono::seconds kExportTimeout{5};
+constexpr std::chrono::seconds kHurriedExportTimeout{1};
 
 // Before any library's own initialisation, as some open descriptors there.
 [[gnu::section(".preinit_array"), gnu::used]] void (*const occupy_descriptors)() = OccupyStandardDescriptors;
@@ -116,10 +121,15 @@ int main(int argc, char** argv) {
                          .json_errors = WantsJsonErrors(global.error_format, output),
                          .console = console,
                          .trace = {},
+                         .telemetry = {},
                          .status_cache = {},
                          .client = {}};
 
   CommandResult result = parsed.error.has_value() ? parsed.error : RunGuarded(context);
+  if (context.telemetry != nullptr) {
+    const bool in_a_hurry = result.has_value() && result->signal != 0;
+    context.telemetry->Finish(in_a_hurry ? kHurriedExportTimeout : kExportTimeout, console);
+  }
   if (!result.has_value()) EndProcess(0, 0);
   ExplainConnectError(global, console, *result);
   Report(context, *result);

@@ -9,10 +9,12 @@
 #include <chrono>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "config/call_policies.h"
 #include "config/flag_names.h"
 #include "config/headers.h"
+#include "telemetry/telemetry_settings.h"
 
 namespace dispatchctl::cli {
 namespace {
@@ -34,6 +36,17 @@ void WarnOfOpenSecrets(const Console& console, const ClientOptions& options) {
     if (path->empty()) continue;
     for (const std::string& warning : CheckSecretFile(*path)) console.Warn(warning);
   }
+}
+
+// What the environment says of traces and metrics.
+void AddTelemetry(CommandContext& context, ClientOptions& options) {
+  std::vector<std::string> warnings;
+  options.call_defaults.trace_context = TraceContextOf(context.environment, warnings);
+  const std::optional<TelemetrySignals> signals = WantedTelemetry(context.environment, warnings);
+  for (const std::string& warning : warnings) context.console.Warn(warning);
+  if (!signals.has_value()) return;
+  context.telemetry = Telemetry::Start(*signals, context.console);
+  if (context.telemetry != nullptr) options.observer = context.telemetry->observer();
 }
 
 std::chrono::milliseconds RoundUp(std::chrono::nanoseconds duration) {
@@ -90,6 +103,7 @@ std::optional<ErrorReport> ConnectClient(CommandContext& context, ClientOptions 
         fmt::format("plaintext to {}: anyone on the way can read and change it", global.server));
   }
   WarnOfOpenSecrets(context.console, options);
+  AddTelemetry(context, options);
   options.on_warning = [&console = context.console](std::string_view text) {
     console.Warn(WithFlagName(text));
   };

@@ -11,6 +11,7 @@
 #include "fallback/status_cache.h"
 #include "output/error_report.h"
 #include "output/trace_file.h"
+#include "telemetry/telemetry.h"
 #include "terminal/console.h"
 #include "terminal/terminal.h"
 
@@ -27,6 +28,7 @@ struct CommandContext {
   bool json_errors;
   const Console& console;
   std::unique_ptr<TraceFile> trace;           ///< null without --trace
+  std::unique_ptr<Telemetry> telemetry;       ///< null: the environment asks for none
   std::shared_ptr<StatusCache> status_cache;  ///< null without --stale-if-error
   std::optional<Client> client;  ///< kept here, so that a process that just ends need not take it apart
 };

@@ -82,6 +82,10 @@ false. DISPATCHCTL_HEADER takes one header a line.
 Colour: --color, then NO_COLOR, then CLICOLOR_FORCE and FORCE_COLOR, then
 CLICOLOR=0, then whether it is a terminal and TERM is not "dumb".
 
+TRACEPARENT and TRACESTATE name the trace that calls belong to. Spans and
+metrics are exported by OTLP where OTEL_EXPORTER_OTLP_ENDPOINT, or that of
+traces or metrics, is set, as OpenTelemetry's OTEL_* variables say.
+
 gRPC itself reads GRPC_VERBOSITY and GRPC_TRACE (its messages are muted unless
 -vv or GRPC_VERBOSITY is given), GRPC_DEFAULT_SSL_ROOTS_FILE_PATH, and
 https_proxy, http_proxy and no_proxy.

@@ -154,8 +154,8 @@ class Running:
 def clean_environment(extra=None):
     """The environment without what would change the tests' outcome."""
     kept = {name: value for name, value in os.environ.items()
-            if not name.startswith(("DISPATCHCTL_", "GRPC_", "CLICOLOR"))
-            and name not in ("NO_COLOR", "FORCE_COLOR", "http_proxy", "https_proxy", "grpc_proxy", "HTTP_PROXY",
+            if not name.startswith(("DISPATCHCTL_", "GRPC_", "CLICOLOR", "OTEL_"))
+            and name not in ("TRACEPARENT", "TRACESTATE", "NO_COLOR", "FORCE_COLOR", "http_proxy", "https_proxy", "grpc_proxy", "HTTP_PROXY",
                              "HTTPS_PROXY")}
     # Whoever runs the tests may have contexts of their own.
     kept["XDG_CONFIG_HOME"] = "/nonexistent"
