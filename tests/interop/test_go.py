@@ -1,5 +1,6 @@
 """The service in Go under dispatchctl, and a client in Go under dispatch-mock."""
 
+import base64
 import signal
 
 import pytest
@@ -37,6 +38,16 @@ def test_a_status_arrives_as_it_was_sent(run, start_go_server, courier, exit_cod
     failure = error(result)
     assert failure["message"].endswith(message)
     assert (failure["code"], failure["origin"], failure["attempts"]) == (code, "server", 1)
+
+
+def test_details_of_a_status_arrive(run, start_go_server):
+    server = start_go_server()
+    result = run("lookup", "-s", server.address, "busy", "--max-attempts", "1", "-o", "json")
+    assert result.returncode == 72
+    detail, = error(result)["details"]
+    assert detail["type"] == "type.googleapis.com/google.rpc.RetryInfo"
+    # RetryInfo's retry_delay, 2 s.
+    assert base64.b64decode(detail["value_base64"]) == b"\x0a\x02\x08\x02"
 
 
 def test_the_deadline_ends_a_call_on_both_sides(run, start_go_server):

@@ -12,6 +12,7 @@
 
 #include "contract/pushback.h"
 #include "contract/text.h"
+#include "transport/status_details.h"
 
 namespace dispatchctl::internal {
 namespace {
@@ -133,6 +134,7 @@ AttemptEnd DescribeEnd(const grpc::Status& status, const grpc::ClientContext& co
   if (status.ok()) return {absl::OkStatus(), Phase::kCall, Origin::kServer};
   AttemptEnd end = DescribeEnd(static_cast<int>(status.error_code()), status.error_message(),
                                context.debug_error_string(), endpoint, tls);
+  AttachDetails(status.error_details(), end.status);
   const auto& trailers = context.GetServerTrailingMetadata();
   if (const auto found = trailers.find(kPushbackKey); found != trailers.end()) {
     const auto pushback = ParsePushback(std::string_view(found->second.data(), found->second.size()));
