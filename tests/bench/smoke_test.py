@@ -52,6 +52,18 @@ class AgainstTheMock(unittest.TestCase):
         cls.log.close()
         cls.directory.cleanup()
 
+    def test_library_and_stub_in_turn(self):
+        for mode in ("async", "blocking"):
+            found = run("bench_unary_slices", self.target, "--rounds", 4, "--calls", 100, "--in-flight", 10,
+                        *(["--blocking"] if mode == "blocking" else []))
+            self.assertEqual(found.returncode, 0, found.stderr)
+            result = json.loads(found.stdout)
+            self.assertEqual((result["mode"], result["rounds"], result["failed"]), (mode, 4, 0))
+            for name in ("time_ratio", "cpu_ratio", "more_cpu_us_per_call"):
+                lower, median, upper = result[name]
+                self.assertLessEqual(lower, median)
+                self.assertLessEqual(median, upper)
+
     def test_lookup(self):
         found = run("bench_raw_lookup", self.target, "courier-42")
         self.assertEqual(found.returncode, 0, found.stderr)
