@@ -32,24 +32,25 @@ struct CallStarted {
 /// An attempt is about to be sent. Of a stream: one of the underlying streams is about to be opened, or
 /// opened again.
 struct AttemptStarted {
-  int number = 1;             ///< from 1, over the whole call
-  std::string_view endpoint;  ///< e.g. "127.0.0.1:50051"
-  bool hedge = false;
+  int number = 1;                       ///< from 1, over the whole call
+  std::string_view endpoint;            ///< e.g. "127.0.0.1:50051"
+  bool hedge = false;                   ///< sent while another was under way
   std::chrono::nanoseconds started{0};  ///< since the call's start
 };
 
+/// An attempt has ended.
 struct AttemptEnded {
-  int number = 1;
-  std::string_view endpoint;
-  bool hedge = false;
+  int number = 1;                       ///< AttemptStarted::number
+  std::string_view endpoint;            ///< AttemptStarted::endpoint
+  bool hedge = false;                   ///< AttemptStarted::hedge
   const absl::Status& status;           ///< CANCELLED: also when another attempt has ended the call
   std::chrono::nanoseconds elapsed{0};  ///< since the attempt's start
 };
 
 /// A pause before the next attempt, or before a stream is opened again.
 struct Backoff {
-  int after_attempt = 1;  ///< number of the last attempt started
-  std::chrono::nanoseconds delay{0};
+  int after_attempt = 1;              ///< number of the last attempt started
+  std::chrono::nanoseconds delay{0};  ///< its length
 };
 
 /// What has become of one of a stream's underlying streams.
@@ -63,8 +64,8 @@ struct StreamProgress {
 
 /// A call has ended, and so have its attempts.
 struct CallEnded {
-  const absl::Status& status;  ///< OK also for a stale answer: see report.stale
-  const CallReport& report;
+  const absl::Status& status;                    ///< OK also for a stale answer: see report.stale
+  const CallReport& report;                      ///< what the caller gets, too
   const StreamStatistics* statistics = nullptr;  ///< of a stream, all of it; null: the call was a lookup
 };
 
@@ -76,24 +77,25 @@ struct EndpointAdded {
 
 /// An address that it means no longer.
 struct EndpointRemoved {
-  std::string_view target;
-  std::string_view endpoint;
+  std::string_view target;                     ///< ClientOptions::target
+  std::string_view endpoint;                   ///< EndpointAdded::endpoint
   EndpointState state = EndpointState::kIdle;  ///< of its connection, as told last
 };
 
+/// An endpoint's circuit breaker is in another state.
 struct BreakerChanged {
-  std::string_view target;
-  std::string_view endpoint;
-  BreakerState from = BreakerState::kClosed;
-  BreakerState to = BreakerState::kClosed;
+  std::string_view target;                    ///< ClientOptions::target
+  std::string_view endpoint;                  ///< EndpointAdded::endpoint
+  BreakerState from = BreakerState::kClosed;  ///< the state it was in
+  BreakerState to = BreakerState::kClosed;    ///< the state it is in now
 };
 
 /// The state of the connection that lookups use; at first it is idle.
 struct ConnectivityChanged {
-  std::string_view target;
-  std::string_view endpoint;
-  EndpointState from = EndpointState::kIdle;
-  EndpointState to = EndpointState::kIdle;
+  std::string_view target;                    ///< ClientOptions::target
+  std::string_view endpoint;                  ///< EndpointAdded::endpoint
+  EndpointState from = EndpointState::kIdle;  ///< the state it was in
+  EndpointState to = EndpointState::kIdle;    ///< the state it is in now
 };
 
 /// Is told of one call, from Observer::OnCallStarted on.
@@ -118,16 +120,21 @@ class DISPATCHCTL_EXPORT CallObserver {
   /// the call's options is not sent.
   virtual void OnAttemptStarted(const AttemptStarted& attempt,
                                 std::vector<std::pair<std::string, std::string>>& headers);
+  /// The attempt that OnAttemptStarted told of.
   virtual void OnAttemptEnded(const AttemptEnded& attempt);
+  /// A pause begins.
   virtual void OnBackoff(const Backoff& backoff);
 
-  // Of streams only, in this order; the middle two any number of times. OnStreamEnded comes for each of the
-  // underlying streams, also for one that was never opened.
+  /// Of streams only, as the next three: one of the underlying streams has its first connection.
   virtual void OnStreamOpened(const StreamProgress& stream);
+  /// Any number of times: it was lost, and looks for a server to go on with.
   virtual void OnStreamInterrupted(const StreamProgress& stream);
+  /// It goes on.
   virtual void OnStreamResumed(const StreamProgress& stream);
+  /// Of each of the underlying streams, also of one that was never opened; the last of its events.
   virtual void OnStreamEnded(const StreamProgress& stream);
 
+  /// The last of all.
   virtual void OnEnded(const CallEnded& call);
 };
 
@@ -160,13 +167,15 @@ class DISPATCHCTL_EXPORT Observer {
   /// more is told of this call.
   virtual std::unique_ptr<CallObserver> OnCallStarted(const CallStarted& call);
 
-  // The rest comes from any thread, one call at a time for one client, in the order in which it happened,
-  // though perhaps a little later. Endpoints that the target spells out are added while the client is
-  // created; those that are left are removed with the client. A breaker may still change after that, as long
-  // as attempts are under way.
+  /// This and the rest come from any thread, one call at a time for one client, in the order in which it
+  /// happened, though perhaps a little later. Endpoints that the target spells out are added while the client
+  /// is created.
   virtual void OnEndpointAdded(const EndpointAdded& endpoint);
+  /// Also of those that are left when the client goes.
   virtual void OnEndpointRemoved(const EndpointRemoved& endpoint);
+  /// The connection of an endpoint came, went or is being made.
   virtual void OnConnectivityChanged(const ConnectivityChanged& change);
+  /// May still come after the endpoint was removed, as long as attempts are under way.
   virtual void OnBreakerChanged(const BreakerChanged& change);
 };
 
