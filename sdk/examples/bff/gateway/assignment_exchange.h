@@ -40,7 +40,7 @@ class AssignmentExchange {
 
   /// Takes the input to its end and gives every line its record: a result, or an error in its place. Blocks
   /// until the last one is written, or nobody takes them any more, which cancels the stream. `call` gives
-  /// time-out and metadata; the exchange sets the window and the callbacks. False: records are missing, as
+  /// time-out and trace; the exchange sets the window and the callbacks. False: records are missing, as
   /// nobody took them.
   bool Run(dispatchctl::StreamOptions call, const ReadInput& read, const WriteRecord& write) const;
 

@@ -74,7 +74,7 @@ std::string AllValues(const Request& request, const std::string& name) {
   return all;
 }
 
-// The time-out and metadata of a request's calls; nullopt: it was answered with the problem.
+// The time-out and trace of a request's calls; nullopt: it was answered with the problem.
 std::optional<CallContext> ReadContext(const Request& request, Response& response,
                                        const TimeoutLimits& limits) {
   const std::string timeout = request.get_header_value("Grpc-Timeout");
@@ -123,7 +123,7 @@ void Routes::GetCourier(const Request& request, Response& response) const {
   if (!context) return;
   const dispatchctl::LookupItem item = LookUp(
       dependencies_.client, request.matches[1],
-      {.total_timeout = context->timeout, .metadata = context->metadata}, server_.ConnectionOf(request));
+      {.total_timeout = context->timeout, .trace_context = context->trace}, server_.ConnectionOf(request));
   if (!item.status.ok()) {
     AnswerProblem(response, ProblemOf(item.status.status(), item.report));
     return;
@@ -180,7 +180,7 @@ void Routes::BatchCouriers(const Request& request, Response& response,
     return;
   }
   const absl::StatusOr<std::vector<dispatchctl::LookupItem>> items =
-      LookUpAll(dependencies_.client, *ids, {.total_timeout = left, .metadata = context->metadata},
+      LookUpAll(dependencies_.client, *ids, {.total_timeout = left, .trace_context = context->trace},
                 server_.ConnectionOf(request));
   if (!items.ok()) {
     AnswerProblem(response, ProblemOf(items.status(), {}));
@@ -215,7 +215,7 @@ void Routes::StreamAssignments(const Request& request, Response& response,
   if (!context) return;
   dispatchctl::StreamOptions options;
   options.total_timeout = context->timeout;
-  options.metadata = std::move(context->metadata);
+  options.trace_context = std::move(context->trace);
   // The reader is used after this handler has returned, while the response is under way. Everything that it
   // refers to, the request and the connection, lives until that has been written.
   response.set_chunked_content_provider(

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <absl/status/statusor.h>
-#include <dispatchctl/validation.h>
+#include <dispatchctl/trace_context.h>
 
 #include <chrono>
 #include <optional>
@@ -26,21 +26,18 @@ struct TimeoutLimits {
 /// What goes with the gRPC calls of one HTTP request.
 struct CallContext {
   std::optional<std::chrono::nanoseconds> timeout;
-  dispatchctl::Metadata metadata;
+  dispatchctl::TraceContext trace;  ///< empty: none
 };
 
 /// Reads gRPC's form of a time-out: one to eight digits and a unit out of H, M, S, m, u, n (gRPC over HTTP/2,
 /// "Timeout"). Errors: INVALID_ARGUMENT, also for zero.
 absl::StatusOr<std::chrono::nanoseconds> ParseGrpcTimeout(std::string_view text);
 
-/// True for a traceparent that may be passed on (W3C Trace Context, section 3.2): lower-case hexadecimal,
-/// neither id zero, version ff excluded; of version 00 nothing may follow the flags.
-bool IsTraceparent(std::string_view text);
-
-/// The time-out (the lesser of the request's and the limit) and the trace context as metadata.
+/// The time-out (the lesser of the request's and the limit) and the trace context.
 ///
-/// A traceparent that is none is left out together with its tracestate, as the standard has it: a broken
-/// trace is no reason to refuse a request. Errors: INVALID_ARGUMENT for an unreadable Grpc-Timeout.
+/// A traceparent that is none is left out together with its tracestate, and a tracestate that is none by
+/// itself, as the standard has it: a broken trace is no reason to refuse a request. Errors: INVALID_ARGUMENT
+/// for an unreadable Grpc-Timeout.
 absl::StatusOr<CallContext> ReadCallContext(const CallHeaders& headers, const TimeoutLimits& limits);
 
 }  // namespace bff
