@@ -336,16 +336,17 @@ def test_a_signal_leaves_what_does_not_end(start, start_mock, relay_to):
     assert (found["total"], found["errors"]) == (0, 0)
 
 
-def test_what_was_due_when_a_signal_came_is_no_failure_of_the_server(start, start_mock, relay_to):
+def test_what_was_due_when_a_signal_came_is_no_failure_of_the_server(run, start, start_mock, relay_to):
     relay = relay_to(start_mock("--fault", "hang"))
-    running = start("bench", "lookup", "-s", relay.address, "--rps", "1000", "--duration", "1h", "--timeout", "1h",
+    running = start("bench", "lookup", "-s", relay.address, "--rps", "10000", "--duration", "1h", "--timeout", "1h",
                     "--concurrency", "3")
     relay.wait_for("courier-3")
-    # No room for more: those that fall due meanwhile wait.
+    # No room for more: dozens fall due and wait while another program runs.
+    assert run("version").returncode == 0
     running.process.send_signal(signal.SIGINT)
     assert running.wait() == -signal.SIGINT
     found = running.record()
-    assert found["unfinished"] >= 3
+    assert found["unfinished"] > 6
     assert (found["total"], found["errors"]) == (0, 0)
 
 
