@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "dispatchpb/dispatch.pb.h"
+#include "mock-server/faults/fault_rule.h"
 
 namespace dispatchctl::mock {
 namespace {
@@ -35,8 +36,7 @@ std::string JsonOf(Method method, const LoggedCall::Message& logged) {
 
 CallRecord ToRecord(const LoggedCall& call) {
   CallRecord record{.number = call.number,
-                    .method = call.method == Method::kLookup ? "dispatchpb.DispatchGateway/GetCourierStatus"
-                                                             : "dispatchpb.DispatchGateway/StreamAssignments",
+                    .method = std::string(MethodName(call.method)),
                     .listen = call.listen,
                     .peer = call.peer,
                     .metadata = call.metadata,

@@ -36,7 +36,16 @@ enum class FaultKind {
   kBlackhole,
 };
 
+// How many kinds there are.
+inline constexpr std::size_t kFaultKinds = static_cast<std::size_t>(FaultKind::kBlackhole) + 1;
+
 enum class Method { kLookup, kAssign };
+
+// "dispatchpb.DispatchGateway/GetCourierStatus".
+constexpr std::string_view MethodName(Method method) {
+  return method == Method::kLookup ? "dispatchpb.DispatchGateway/GetCourierStatus"
+                                   : "dispatchpb.DispatchGateway/StreamAssignments";
+}
 
 // What a rule is asked about: a lookup, a stream of assignments as a whole, one update of it, or a
 // connection.

@@ -14,13 +14,11 @@ namespace dispatchctl::mock {
 void CallLogger::CallEnded(const ObservedCall& call) {
   const bool ok = call.code == absl::StatusCode::kOk;
   if (calls_ == LoggedCalls::kNone || (calls_ == LoggedCalls::kFailed && ok)) return;
-  const std::string_view method = call.method == Method::kLookup
-                                      ? "dispatchpb.DispatchGateway/GetCourierStatus"
-                                      : "dispatchpb.DispatchGateway/StreamAssignments";
   const std::string code = absl::StatusCodeToString(call.code);
   const double milliseconds = std::chrono::duration<double, std::milli>(call.duration).count();
   const LogLevel level = ok ? LogLevel::kInfo : LogLevel::kWarning;
-  std::vector<LogField> fields = {{"method", method}, {"code", code}, {"duration_ms", milliseconds}};
+  std::vector<LogField> fields = {
+      {"method", MethodName(call.method)}, {"code", code}, {"duration_ms", milliseconds}};
   if (!ok) fields.push_back({"error", call.message});
   fields.push_back({"peer", call.peer});
   fields.push_back({"listen", static_cast<std::int64_t>(call.listen)});

@@ -34,7 +34,6 @@ const prometheus::Histogram::BucketBoundaries& Buckets() {
 
 constexpr int kThreads = 2;
 constexpr std::size_t kMethods = 2;
-constexpr auto kFaultKinds = static_cast<std::size_t>(FaultKind::kBlackhole) + 1;
 
 }  // namespace
 

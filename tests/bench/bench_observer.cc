@@ -62,7 +62,7 @@ void Call(Observation* observation) {
   benchmark::DoNotOptimize(observed);
   Metadata headers;
   if (observed) {
-    observed.OnAttemptStarted({.number = 1, .endpoint = kEndpoint}, kMetadata, kMetadata, headers);
+    headers = observed.OnAttemptStarted({.number = 1, .endpoint = kEndpoint}, kNone, kMetadata, kMetadata);
   }
   benchmark::DoNotOptimize(headers);
   if (observed) {

@@ -102,8 +102,8 @@ class Paired(unittest.TestCase):
         return code, out.getvalue() + err.getvalue()
 
     def test_a_missed_bar_is_told_and_exits_9(self):
-        # Programs to be timed; nothing waits here.
-        slow_first = ["--rounds", "3", "--run", "slow=sleep 0.05", "--run", "fast=sleep 0.01"]
+        # An interpreter that starts takes many times as long as a program that does nothing.
+        slow_first = ["--rounds", "3", "--run", f"slow={sys.executable} -c pass", "--run", "fast=true"]
         code, text = self.report(*slow_first, "--bar", "fast:1.5")
         self.assertEqual(code, 9, text)
         self.assertIn("MISSED", text)

@@ -75,12 +75,20 @@ TEST(CallContextTest, LeavesOutAStateWithoutItsTrace) {
 }
 
 TEST(CallContextTest, LeavesOutAStateThatIsNone) {
-  for (const char* state : {"a=\x01", "a=\xc3\xa4", "no equals sign"}) {
+  for (const std::string& state :
+       {std::string("a=\x01"), std::string("a=\xc3\xa4"), std::string("no equals sign"),
+        "a=" + std::string(250, 'x') + ",b=" + std::string(250, 'y') + ",c=12345"}) {
     const auto context = ReadCallContext({.traceparent = kTraceparent, .tracestate = state}, kLimits);
     ASSERT_TRUE(context.ok());
     EXPECT_EQ(context->trace.traceparent, kTraceparent);
     EXPECT_THAT(context->trace.tracestate, IsEmpty());
   }
+}
+
+TEST(CallContextTest, LeavesOutATraceOfALaterVersionThatNoMetadataCanCarry) {
+  const std::string future = "cc" + kTraceparent.substr(2);
+  EXPECT_EQ(ReadCallContext({.traceparent = future + "-more"}, kLimits)->trace.traceparent, future + "-more");
+  EXPECT_THAT(ReadCallContext({.traceparent = future + "-\x01"}, kLimits)->trace.traceparent, IsEmpty());
 }
 
 }  // namespace

@@ -5,24 +5,11 @@ FILE, so that generated code keeps compiling as well as the bytes and the JSON k
 an enum's value may go if its number and name are reserved. compare() takes FileDescriptorSets and is pure.
 """
 
-import dataclasses
-
 from google.protobuf import descriptor_pb2
 
+from finding import Finding
+
 Field = descriptor_pb2.FieldDescriptorProto
-
-
-@dataclasses.dataclass(frozen=True)
-class Change:
-    """One change that breaks. `where` is the full name of what was changed, `file` the file it was released in."""
-
-    rule: str
-    file: str
-    where: str
-    message: str
-
-    def __str__(self):
-        return f"{self.file}: {self.where}: {self.message} ({self.rule})"
 
 
 def compare(released, current):
@@ -31,9 +18,9 @@ def compare(released, current):
     changes = []
     for file in released.file:
         if file.name not in files:
-            changes.append(Change("FILE_NO_DELETE", file.name, file.package, "the file is gone"))
+            changes.append(Finding("FILE_NO_DELETE", file.name, file.package, "the file is gone"))
             continue
-        changes += [Change(rule, file.name, where, message) for rule, where, message in _file(file, files[file.name])]
+        changes += [Finding(rule, file.name, where, message) for rule, where, message in _file(file, files[file.name])]
     return changes
 
 

@@ -3,8 +3,9 @@
 check() takes a FileDescriptorSet with source info and is pure.
 """
 
-import dataclasses
 import re
+
+from finding import Finding
 
 PASCAL_CASE = re.compile(r"[A-Z][A-Za-z0-9]*")
 LOWER_SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -12,19 +13,6 @@ UPPER_SNAKE_CASE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 
 # Field numbers in descriptor.proto, of which the paths in source info are made.
 SERVICE_OF_FILE, METHOD_OF_SERVICE = 6, 2
-
-
-@dataclasses.dataclass(frozen=True)
-class Finding:
-    """`where` is the full name of what is written otherwise."""
-
-    rule: str
-    file: str
-    where: str
-    message: str
-
-    def __str__(self):
-        return f"{self.file}: {self.where}: {self.message} ({self.rule})"
 
 
 def check(files):

@@ -4,6 +4,7 @@ import re
 import shutil
 import struct
 import subprocess
+import time
 import urllib.request
 
 import pytest
@@ -56,8 +57,11 @@ def test_many_connections_with_many_streams(start_mock, message):
 
 
 def test_a_limit_of_streams_is_kept_to(start_mock, message):
-    mock = start_mock("--metrics", "127.0.0.1:0", "--max-concurrent-streams", "5")
+    mock = start_mock("--metrics", "127.0.0.1:0", "--max-concurrent-streams", "5", "--latency", "20ms")
+    started = time.monotonic()
     output = load("http", mock.address, message, "-n", "2000", "-c", "4", "-m", "100")
+    # 20 at a time, one after another; 400 at a time would take a twentieth of that.
+    assert time.monotonic() - started >= 2000 / 20 * 0.02
     assert counts(output, "requests")["succeeded"] == 2000
     assert handled(mock, "OK") == 2000
 

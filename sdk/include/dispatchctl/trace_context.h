@@ -19,10 +19,10 @@ struct TraceContext {
 };
 
 /// Checks both headers by the recommendation's grammar: of `traceparent` version and length, hexadecimal
-/// digits, and ids that are not all zeros; of `tracestate` at most 32 members, their keys and values, and
-/// that no key is there twice. An empty context is fine.
-/// Errors: INVALID_ARGUMENT naming the header and the rule. Whoever passes on what a request brought should
-/// then go without it, as the recommendation has it, rather than fail.
+/// digits, ids that are not all zeros, and that what a later version appends is printable ASCII; of
+/// `tracestate` at most 32 members, their keys and values, and that no key is there twice. An empty context
+/// is fine. Errors: INVALID_ARGUMENT naming the header and the rule. Whoever passes on what a request brought
+/// should then go without it, as the recommendation has it, rather than fail.
 DISPATCHCTL_EXPORT absl::Status ValidateTraceContext(const TraceContext& context);
 
 }  // namespace DISPATCHCTL_ABI

@@ -11,6 +11,7 @@
 #include "call/fallback_store.h"
 #include "call/retryable.h"
 #include "call/verdict.h"
+#include "contract/methods.h"
 #include "contract/text.h"
 #include "dispatchctl/validation.h"
 
@@ -30,8 +31,6 @@ bool LostConnection(const AttemptEnd& end) {
   return (end.status.code() == absl::StatusCode::kUnavailable && end.origin == Origin::kLocal) ||
          end.status.code() == absl::StatusCode::kCancelled;
 }
-
-constexpr std::string_view kLookupMethod = "dispatchpb.DispatchGateway/GetCourierStatus";
 
 bool FailedBeforeSending(Phase phase) {
   return phase == Phase::kConnect || phase == Phase::kTls;
@@ -287,7 +286,12 @@ void LookupCall::StartAttempt(EndpointPool::LookupPick&& pick, Clock::time_point
   attempt.endpoint->OnAttemptStarted();
   Metadata headers;
   if (observed_ || !options_.trace_context.traceparent.empty()) {
-    headers = HeadersOf(attempt);
+    headers =
+        observed_.OnAttemptStarted({.number = attempt.number,
+                                    .endpoint = attempt.endpoint->name(),
+                                    .hedge = hedge,
+                                    .started = now - started_},
+                                   options_.trace_context, options_.metadata, environment_.default_metadata);
     attempt_options.attempt_metadata = &headers;
   }
   LookupAttemptPtr rpc = channel.MakeLookup(loop_, courier_id_, attempt_options, attempt);
@@ -302,21 +306,6 @@ void LookupCall::StartAttempt(EndpointPool::LookupPick&& pick, Clock::time_point
     AwaitHedge();
   }
   started->Start();
-}
-
-Metadata LookupCall::HeadersOf(const Attempt& attempt) {
-  Metadata headers;
-  if (observed_) {
-    observed_.OnAttemptStarted({.number = attempt.number,
-                                .endpoint = attempt.endpoint->name(),
-                                .hedge = attempt.hedge,
-                                .started = attempt.started - started_},
-                               options_.metadata, environment_.default_metadata, headers);
-  }
-  if (!options_.trace_context.traceparent.empty()) {
-    AddTraceContext(options_.trace_context, options_.metadata, environment_.default_metadata, headers);
-  }
-  return headers;
 }
 
 void LookupCall::AwaitHedge() {

@@ -100,8 +100,6 @@ class LookupCall final : private Timer {
   void Wait(std::uint64_t version);
   void BeginWait();
   void StartAttempt(EndpointPool::LookupPick&& pick, Clock::time_point now, bool hedge);
-  // What is sent with the attempt alone, told the observer that it is about to start.
-  Metadata HeadersOf(const Attempt& attempt);
   void AwaitHedge();
   void TryHedge(Clock::time_point now);
   void OnAttemptDone(Attempt& attempt, AttemptEnd end, CourierStatus&& reply);

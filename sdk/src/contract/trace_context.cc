@@ -37,8 +37,13 @@ bool IsId(std::string_view text) {
   return IsHex(text) && text.find_first_not_of('0') != std::string_view::npos;
 }
 
+// gRPC ends the process over metadata that is anything else.
+bool IsPrintable(char c) {
+  return c >= 0x20 && c <= 0x7E;
+}
+
 bool IsTraceparent(std::string_view text) {
-  if (text.size() < kTraceparentLength) return false;
+  if (text.size() < kTraceparentLength || !std::all_of(text.begin(), text.end(), IsPrintable)) return false;
   const std::string_view version = text.substr(0, 2);
   // A later version may have more to say, after another dash.
   if (!IsHex(version) || version == "ff") return false;
@@ -65,7 +70,7 @@ bool IsKey(std::string_view key) {
 bool IsValue(std::string_view value) {
   if (value.empty() || value.size() > kMostValueLength || value.back() == ' ') return false;
   return std::all_of(value.begin(), value.end(),
-                     [](char c) { return c >= 0x20 && c <= 0x7E && c != ',' && c != '='; });
+                     [](char c) { return IsPrintable(c) && c != ',' && c != '='; });
 }
 
 std::string_view Trimmed(std::string_view text) {

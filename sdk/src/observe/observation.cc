@@ -86,8 +86,22 @@ ObservedCall::ObservedCall(Observation& observation, std::string_view method, co
   });
 }
 
-void ObservedCall::OnAttemptStarted(const AttemptStarted& attempt, const Metadata& metadata,
-                                    const Metadata& default_metadata, Metadata& headers) {
+Metadata ObservedCall::OnAttemptStarted(const AttemptStarted& attempt, const TraceContext& trace_context,
+                                        const Metadata& metadata, const Metadata& default_metadata) {
+  Metadata headers;
+  if (observer_ != nullptr) headers = HeadersOfObserver(attempt, metadata, default_metadata);
+  if (trace_context.traceparent.empty()) return headers;
+  for (const auto& given : {std::cref(headers), std::cref(metadata), std::cref(default_metadata)}) {
+    if (HasKey(given, "traceparent")) return headers;
+  }
+  headers.emplace_back("traceparent", trace_context.traceparent);
+  if (!trace_context.tracestate.empty()) headers.emplace_back("tracestate", trace_context.tracestate);
+  return headers;
+}
+
+Metadata ObservedCall::HeadersOfObserver(const AttemptStarted& attempt, const Metadata& metadata,
+                                         const Metadata& default_metadata) {
+  Metadata headers;
   if (!observation_->Guard([&] { observer_->OnAttemptStarted(attempt, headers); })) headers.clear();
   std::erase_if(headers, [&](auto& header) {
     // gRPC aborts on what is not legal.
@@ -102,15 +116,7 @@ void ObservedCall::OnAttemptStarted(const AttemptStarted& attempt, const Metadat
     return header.first == "authorization" || HasKey(metadata, header.first) ||
            HasKey(default_metadata, header.first);
   });
-}
-
-void AddTraceContext(const TraceContext& trace_context, const Metadata& metadata,
-                     const Metadata& default_metadata, Metadata& headers) {
-  for (const auto& given : {std::cref(headers), std::cref(metadata), std::cref(default_metadata)}) {
-    if (HasKey(given, "traceparent")) return;
-  }
-  headers.emplace_back("traceparent", trace_context.traceparent);
-  if (!trace_context.tracestate.empty()) headers.emplace_back("tracestate", trace_context.tracestate);
+  return headers;
 }
 
 void ObservedCall::OnAttemptEnded(const AttemptEnded& attempt) {

@@ -99,11 +99,14 @@ class ObservedCall {
 
   explicit operator bool() const { return observer_ != nullptr; }
 
+  // What is sent with the attempt alone, besides `metadata` and `default_metadata`, which are in wire form:
+  // the headers of the observer, if there is one, which is told of the attempt; and the trace that the call's
+  // options name, where neither the observer nor the metadata speaks for the attempt.
+  Metadata OnAttemptStarted(const AttemptStarted& attempt, const TraceContext& trace_context,
+                            const Metadata& metadata, const Metadata& default_metadata);
+
   // The rest only where there is an observer.
 
-  // `headers` gets what is to be sent besides `metadata` and `default_metadata`, which are in wire form.
-  void OnAttemptStarted(const AttemptStarted& attempt, const Metadata& metadata,
-                        const Metadata& default_metadata, Metadata& headers);
   void OnAttemptEnded(const AttemptEnded& attempt);
   void OnBackoff(const Backoff& backoff);
   using StreamEvent = void (CallObserver::*)(const StreamProgress&);
@@ -114,13 +117,11 @@ class ObservedCall {
  private:
   ObservedCall(Observation& observation, std::string_view method, const TraceContext& parent);
 
+  Metadata HeadersOfObserver(const AttemptStarted& attempt, const Metadata& metadata,
+                             const Metadata& default_metadata);
+
   Observation* observation_ = nullptr;
   std::unique_ptr<CallObserver> observer_;
 };
-
-// Adds to `headers`, an observer's, what is sent of the trace that a call's options name: nothing where the
-// observer or the metadata, which is in wire form, speaks for the attempt.
-void AddTraceContext(const TraceContext& trace_context, const Metadata& metadata,
-                     const Metadata& default_metadata, Metadata& headers);
 
 }  // namespace dispatchctl::internal

@@ -20,6 +20,7 @@
 #include "call/room.h"
 #include "contract/encoded_size.h"
 #include "contract/key_hash.h"
+#include "contract/methods.h"
 #include "contract/text.h"
 #include "stream/stream_machine.h"
 #include "stream/stream_shard.h"
@@ -33,8 +34,6 @@ using std::chrono::nanoseconds;
 constexpr std::size_t kLongestHistory = 64;
 
 constexpr std::size_t kMostStreams = 64;
-
-constexpr std::string_view kStreamMethod = "dispatchpb.DispatchGateway/StreamAssignments";
 
 // So that adding it to a time cannot overflow.
 constexpr std::chrono::hours kLongestWait{24 * 365};
@@ -82,7 +81,7 @@ class Driver final : public Task,
   void Open() {
     keep_alive_ = shared_from_this();
     observed_ =
-        ObservedCall::Start(core_->lookups().observation.get(), kStreamMethod, settings_.trace_context);
+        ObservedCall::Start(core_->lookups().observation.get(), kAssignMethod, settings_.trace_context);
     core_->loop().Schedule(shared_from_this());
   }
 

@@ -142,25 +142,15 @@ void StreamShard::ChooseEndpoint() {
   call_ = std::make_unique<UnderlyingCall>(*this, generation_, owner_.attempts());
   Metadata headers;
   if (owner_.observed() || !settings_.trace_context.traceparent.empty()) {
-    headers = HeadersOf(*call_);
+    headers = owner_.observed().OnAttemptStarted({.number = call_->number(),
+                                                  .endpoint = endpoint_name_,
+                                                  .hedge = false,
+                                                  .started = call_->started() - settings_.started},
+                                                 settings_.trace_context, settings_.metadata,
+                                                 core_->default_metadata());
     attempt_options.attempt_metadata = &headers;
   }
   call_->Start(channel, attempt_options, *std::move(token));
-}
-
-Metadata StreamShard::HeadersOf(const UnderlyingCall& call) {
-  Metadata headers;
-  if (ObservedCall& observed = owner_.observed()) {
-    observed.OnAttemptStarted({.number = call.number(),
-                               .endpoint = endpoint_name_,
-                               .hedge = false,
-                               .started = call.started() - settings_.started},
-                              settings_.metadata, core_->default_metadata(), headers);
-  }
-  if (!settings_.trace_context.traceparent.empty()) {
-    AddTraceContext(settings_.trace_context, settings_.metadata, core_->default_metadata(), headers);
-  }
-  return headers;
 }
 
 void StreamShard::Observe(ObservedCall::StreamEvent event, const absl::Status& status) {

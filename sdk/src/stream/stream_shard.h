@@ -109,7 +109,6 @@ class StreamShard final : public Task,
   void OnCallStarted();
   void OnCallEnd(AttemptEnd end);
   void ChooseEndpoint();
-  Metadata HeadersOf(const UnderlyingCall& call);
   void Observe(ObservedCall::StreamEvent event, const absl::Status& status);
   EndpointPool::Pick Pick() const;
   void StopWaitingForNames();

@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "contract/methods.h"
 #include "dispatchpb/dispatch.pb.h"
 #include "transport/grpc_context.h"
 #include "transport/status_mapping.h"
@@ -15,8 +16,6 @@
 
 namespace dispatchctl::internal {
 namespace {
-
-constexpr char kMethod[] = "/dispatchpb.DispatchGateway/StreamAssignments";
 
 // A held-back write reaches the wire at the latest with this many behind it.
 constexpr int kWritesBetweenFlushes = 512;
@@ -38,7 +37,7 @@ class GrpcAssignmentCall final : public AssignmentCall {
   }
 
   void Start() override {
-    stream_ = target_.stub.PrepareCall(&context_, kMethod, &queue_);
+    stream_ = target_.stub.PrepareCall(&context_, kAssignPath, &queue_);
     stream_->StartCall(Begin(start_));
   }
 

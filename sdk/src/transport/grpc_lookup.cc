@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "contract/methods.h"
 #include "transport/grpc_context.h"
 #include "transport/status_mapping.h"
 #include "transport/thread_annotations.h"
@@ -17,7 +18,7 @@ constexpr std::size_t kMostIdle = 256;
 
 // A string, as the stub takes it.
 const std::string& Method() {
-  static const std::string method = "/dispatchpb.DispatchGateway/GetCourierStatus";
+  static const std::string method = kLookupPath;
   return method;
 }
 

@@ -35,6 +35,10 @@ TEST(TraceContextTest, TakesALaterVersionThatSaysMore) {
   EXPECT_EQ(ValidateTraceContext({"cc" + kParent.substr(2) + "-what-the-future-will-be-like"}),
             absl::OkStatus());
   EXPECT_THAT(ErrorOf({"cc" + kParent.substr(2) + ".what"}), HasSubstr("traceparent"));
+  // No metadata can carry these.
+  for (const char* end : {"-\x01", "-\x7F", "-k\xC3\xB6ln", "-a\r\nb: c"}) {
+    EXPECT_THAT(ErrorOf({"cc" + kParent.substr(2) + end}), HasSubstr("traceparent"));
+  }
 }
 
 TEST(TraceContextTest, RefusesATraceparentThatIsNone) {

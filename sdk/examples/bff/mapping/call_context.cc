@@ -10,6 +10,9 @@
 namespace bff {
 namespace {
 
+// The standard asks for at least 512 to be passed on; a server may refuse headers of a few times that.
+constexpr std::size_t kLongestTracestate = 512;
+
 std::optional<std::chrono::nanoseconds> UnitOf(char letter) {
   switch (letter) {
     case 'H':
@@ -58,7 +61,8 @@ absl::StatusOr<CallContext> ReadCallContext(const CallHeaders& headers, const Ti
     context.timeout = std::min(*asked, limits.longest);
   }
   dispatchctl::TraceContext trace{std::string(headers.traceparent), std::string(headers.tracestate)};
-  if (!dispatchctl::ValidateTraceContext(trace).ok()) trace.tracestate.clear();
+  const bool too_long = trace.tracestate.size() > kLongestTracestate;
+  if (too_long || !dispatchctl::ValidateTraceContext(trace).ok()) trace.tracestate.clear();
   if (!trace.traceparent.empty() && dispatchctl::ValidateTraceContext(trace).ok()) {
     context.trace = std::move(trace);
   }

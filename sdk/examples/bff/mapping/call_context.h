@@ -35,9 +35,9 @@ absl::StatusOr<std::chrono::nanoseconds> ParseGrpcTimeout(std::string_view text)
 
 /// The time-out (the lesser of the request's and the limit) and the trace context.
 ///
-/// A traceparent that is none is left out together with its tracestate, and a tracestate that is none by
-/// itself, as the standard has it: a broken trace is no reason to refuse a request. Errors: INVALID_ARGUMENT
-/// for an unreadable Grpc-Timeout.
+/// A traceparent that is none is left out together with its tracestate, and a tracestate that is none, or
+/// longer than 512 bytes, by itself, as the standard has it: a broken trace is no reason to refuse a request.
+/// Errors: INVALID_ARGUMENT for an unreadable Grpc-Timeout.
 absl::StatusOr<CallContext> ReadCallContext(const CallHeaders& headers, const TimeoutLimits& limits);
 
 }  // namespace bff
