@@ -1,6 +1,5 @@
 """dispatchctl and dispatch-mock beside programs that others have written in other languages."""
 
-import importlib.util
 import json
 import os
 import pathlib
@@ -14,18 +13,11 @@ import time
 
 import pytest
 
-CLI = pathlib.Path(__file__).resolve().parents[1] / "cli"
 PROTO = pathlib.Path(__file__).resolve().parents[2] / "proto"
-sys.path.insert(1, str(CLI))
+sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+pytest.register_assert_rewrite("certificates", "helpers", "programs")
 
-# The command line's own tests start the two programs already.
-_specification = importlib.util.spec_from_file_location("cli_conftest", CLI / "conftest.py")
-cli = importlib.util.module_from_spec(_specification)
-sys.modules["cli_conftest"] = cli
-_specification.loader.exec_module(cli)
-PATIENCE = cli.PATIENCE
-clean_environment = cli.clean_environment
-run, start, start_mock = cli.run, cli.start, cli.start_mock
+from programs import PATIENCE, clean_environment, run, start, start_mock  # noqa: E402, F401 (fixtures among them)
 
 WORK = pathlib.Path(os.environ["DISPATCHCTL_TEST_WORK"])
 

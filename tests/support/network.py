@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 
-from conftest import PATIENCE
+from programs import PATIENCE
 
 PROGRAMS = ("unshare", "nsenter", "setpriv", "ip", "mount")
 
