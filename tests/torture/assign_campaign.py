@@ -8,7 +8,7 @@ the servers' journals say. See --help for the ways of tearing.
 import argparse
 import json
 import os
-import random
+import re
 import shutil
 import signal
 import subprocess
@@ -18,7 +18,9 @@ import threading
 import time
 from pathlib import Path
 
-PATIENCE = 120
+from fleet import PATIENCE, Fleet, Footprint, watching
+
+RESULT = re.compile(rb'"assignment_id":"a-(\d+)".*"accepted":(true|false)')
 
 
 def updates(first, last):
@@ -27,71 +29,45 @@ def updates(first, last):
         for n in range(first, last)).encode()
 
 
-class Server:
-    """One mock server with an address of its own, and a journal for each of its lives."""
-
-    def __init__(self, program, directory, number, extra):
-        self.program, self.directory, self.number, self.extra = program, directory, number, extra
-        self.lives, self.address, self.process = 0, "127.0.0.1:0", None
-        self.start()
-
-    def start(self):
-        journal = self.directory / f"journal-{self.number}-{self.lives}.ndjson"
-        self.lives += 1
-        # Decisions are drawn from the seed and the id: the same in every life of every server.
-        self.process = subprocess.Popen(
-            [self.program, "serve", "--listen", self.address, "--accept", "prob=0.5", "--seed", "7",
-             "--journal", journal, *self.extra],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        self.address = json.loads(self.process.stdout.readline())["listen"][0]
-
-    def stop(self, number):
-        self.process.send_signal(number)
-        self.process.wait(PATIENCE)
-        self.process.stdout.close()
-
-
 class Campaign:
     def __init__(self, arguments, directory):
         self.arguments, self.directory = arguments, directory
-        extra = []
+        # Decisions are drawn from the seed and the id: the same in every life of every server.
+        extra = ["--accept", "prob=0.5", "--seed", "7"]
         if arguments.tear == "age":
-            extra = ["--max-connection-age", "1s", "--grace", "100ms"]
+            extra += ["--max-connection-age", "1s", "--grace", "100ms"]
         elif arguments.tear == "drain":
-            extra = ["--grace", "200ms"]
-        self.servers = [Server(arguments.mock, directory, n, extra) for n in range(arguments.servers)]
+            extra += ["--grace", "200ms"]
+        self.fleet = Fleet(arguments.mock, arguments.servers, extra, directory)
         self.input = directory / "input.ndjson"
         self.out = directory / "out.ndjson"
         self.over = threading.Event()
-        self.hits = 0
-        self.memory = []
+        self.footprint = Footprint()
         self.client = None
         self.client_starts = 0
 
     def run(self):
         started = time.monotonic()
         tearing = threading.Thread(target=self.tear)
-        watching = threading.Thread(target=self.watch_memory)
         if self.arguments.tear == "client":
             self.write_input()
         self.start_client()
         tearing.start()
-        watching.start()
+        watch = watching(self.footprint, lambda: self.client.pid, self.over)
         try:
             summary = self.feed_and_wait()
         finally:
             self.over.set()
             tearing.join()
-            watching.join()
+            watch.join()
             if self.client.poll() is None:
                 self.client.kill()
                 self.client.wait(PATIENCE)
-            for server in self.servers:
-                server.stop(signal.SIGKILL)
+            self.fleet.close()
         return self.judge(summary, time.monotonic() - started)
 
     def command(self):
-        command = [self.arguments.dispatchctl, "assign", "-s", ",".join(s.address for s in self.servers),
+        command = [self.arguments.dispatchctl, "assign", "-s", self.fleet.addresses,
                    "--summary", "json", "--streams", str(self.arguments.streams)]
         if self.arguments.ordered:
             command.append("--ordered")
@@ -154,7 +130,6 @@ class Campaign:
         way = self.arguments.tear
         if way in ("none", "age"):
             return
-        chance = random.Random(self.arguments.seed)
         if way == "client":
             for kill in range(self.arguments.client_kills):
                 # Somewhere in the middle of its share of the work.
@@ -164,15 +139,12 @@ class Campaign:
                         return
                 starts = self.client_starts
                 self.client.kill()
-                self.hits += 1
+                self.fleet.hits += 1
                 while self.client_starts == starts and not self.over.wait(0.01):
                     pass
             return
-        while not self.over.wait(self.arguments.interval):
-            victim = chance.choice(self.servers)
-            victim.stop(signal.SIGKILL if way == "kill" else signal.SIGTERM)
-            self.hits += 1
-            victim.start()
+        self.fleet.tear(signal.SIGKILL if way == "kill" else signal.SIGTERM, self.arguments.interval,
+                        self.arguments.seed, self.over)
 
     def answered(self):
         """About how many lines the results file has."""
@@ -181,69 +153,55 @@ class Campaign:
         except FileNotFoundError:
             return 0
 
-    def watch_memory(self):
-        while not self.over.wait(0.1):
-            try:
-                status = Path(f"/proc/{self.client.pid}/status").read_text()
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            for line in status.splitlines():
-                if line.startswith("VmRSS:"):
-                    self.memory.append(int(line.split()[1]) / 1024)
-
-    def memory_is_flat(self):
-        quarter = len(self.memory) // 4
-        if self.arguments.most_growth is None or quarter == 0:
-            return True
-        return max(self.memory[quarter:]) <= max(self.memory[:quarter]) + self.arguments.most_growth
-
     def judge(self, ended, seconds):
-        results = {}
+        expected = self.arguments.lines
+        # By number: 0 for none, 1 and 2 for refused and accepted. A dictionary of ten million is too much.
+        results, journaled = bytearray(expected), bytearray(expected)
         lines = 0
         order_kept = True
         last = -1
         with self.out.open("rb") as file:
             for line in file:
-                record = json.loads(line)
+                number, decision = decision_of(line)
                 lines += 1
-                number = int(record["assignment_id"][2:])
                 order_kept = order_kept and number > last
                 last = number
-                results[number] = record["accepted"]
+                results[number] = decision
         differing = 0
-        journaled = set()
         for path in self.directory.glob("journal-*"):
             with path.open("rb") as file:
                 for line in file:
                     # A server that was killed may have left half a line.
                     if not line.endswith(b"}\n"):
                         continue
-                    entry = json.loads(line)
-                    number = int(entry["assignment_id"][2:])
-                    journaled.add(number)
-                    if results.get(number) != entry["accepted"]:
-                        differing += 1
-        settled = self.memory[len(self.memory) // 4:] or [0]
+                    number, decision = decision_of(line)
+                    journaled[number] = 1
+                    differing += results[number] != decision
+        distinct = expected - results.count(0)
+        unknown = sum(1 for result, journal in zip(results, journaled) if result and not journal)
+        good = (self.client.returncode == 0 and lines == expected and distinct == expected
+                and differing == 0 and unknown == 0
+                and self.fleet.hits >= self.arguments.least_hits
+                and (order_kept or not self.arguments.ordered)
+                and (self.arguments.most_growth is None or self.footprint.is_flat(self.arguments.most_growth)))
         report = {
             "tear": self.arguments.tear, "streams": self.arguments.streams, "ordered": self.arguments.ordered,
-            "lines": self.arguments.lines, "exit_code": self.client.returncode, "result_lines": lines,
-            "distinct_results": len(results), "differing_from_journal": differing,
-            "in_no_journal": len(set(results) - journaled), "hits": self.hits, "order_kept": order_kept,
+            "lines": expected, "exit_code": self.client.returncode, "result_lines": lines,
+            "distinct_results": distinct, "differing_from_journal": differing,
+            "in_no_journal": unknown, "hits": self.fleet.hits, "order_kept": order_kept,
             "client_starts": self.client_starts, "seconds": round(seconds, 1),
-            "memory_mib": {"first_quarter_max": round(max(self.memory[:len(self.memory) // 4 or 1] or [0]), 1),
-                           "later_max": round(max(settled), 1)},
-            "summary": ended["summary"],
+            "footprint": self.footprint.report(), "summary": ended["summary"], "good": good,
         }
-        expected = self.arguments.lines
-        good = (self.client.returncode == 0 and lines == expected and len(results) == expected
-                and differing == 0 and report["in_no_journal"] == 0
-                and self.hits >= self.arguments.least_hits
-                and (order_kept or not self.arguments.ordered)
-                and self.memory_is_flat())
-        report["good"] = good
         if not good:
             report["notes"] = ended["notes"]
         return report
+
+
+def decision_of(line):
+    """The number of a result's or journal's assignment, and 2 where it was accepted, else 1."""
+    found = RESULT.search(line)
+    assert found, line
+    return int(found[1]), 2 if found[2] == b"true" else 1
 
 
 def main():
