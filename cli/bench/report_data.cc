@@ -18,7 +18,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 using std::chrono::nanoseconds;
 
-constexpr std::size_t kMostBars = 40;
+constexpr std::size_t kMostListedBars = 40;
 constexpr double kMicroseconds = 1000.0;
 constexpr std::string_view kUnit = "_ms";
 
@@ -91,14 +91,14 @@ Json Thresholds(const BenchReport& report) {
   return thresholds;
 }
 
-std::string Dump(const Json& json) {
+std::string DumpReport(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 // As it stands in a cell.
 std::string Cell(const Json& value) {
   if (value.is_null()) return {};
-  return value.is_string() ? value.get<std::string>() : Dump(value);
+  return value.is_string() ? value.get<std::string>() : DumpReport(value);
 }
 
 }  // namespace
@@ -111,12 +111,12 @@ std::string BenchJson(const BenchReport& report) {
   object["error_latency_ms"] = Distribution(report.counts.error_latency);
   object["start_delay_ms"] = Distribution(report.counts.start_delay);
   object["histogram"] = Json::array();
-  for (const LatencyBar& bar : LatencyBars(report.counts.latency, kMostBars)) {
+  for (const LatencyBar& bar : LatencyBars(report.counts.latency, kMostListedBars)) {
     object["histogram"].push_back(
         Json{{"from_ms", InMilliseconds(bar.from)}, {"to_ms", InMilliseconds(bar.to)}, {"count", bar.count}});
   }
   object["thresholds"] = Thresholds(report);
-  return Dump(object) + "\n";
+  return DumpReport(object) + "\n";
 }
 
 std::string BenchCsv(const BenchReport& report) {

@@ -15,8 +15,8 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-constexpr std::size_t kMostBars = 16;
-constexpr std::size_t kBarWidth = 40;
+constexpr std::size_t kMostDrawnBars = 16;
+constexpr std::size_t kDrawnBarWidth = 40;
 constexpr double kPerCent = 100.0;
 
 std::string Percent(std::uint64_t part, std::uint64_t whole) {
@@ -101,7 +101,7 @@ void AppendLatencies(std::string& out, const BenchReport& report) {
 }
 
 void AppendBars(std::string& out, const BenchReport& report, bool unicode) {
-  const std::vector<LatencyBar> bars = LatencyBars(report.counts.latency, kMostBars);
+  const std::vector<LatencyBar> bars = LatencyBars(report.counts.latency, kMostDrawnBars);
   if (bars.empty()) return;
   const auto highest = std::max_element(bars.begin(), bars.end(), [](const auto& a, const auto& b) {
                          return a.count < b.count;
@@ -109,8 +109,8 @@ void AppendBars(std::string& out, const BenchReport& report, bool unicode) {
   out += "latencies from ... to, and how many\n";
   for (const LatencyBar& bar : bars) {
     const double share = static_cast<double>(bar.count) / static_cast<double>(highest);
-    const std::string drawn = DrawBar(share, kBarWidth, unicode);
-    const std::string padding(kBarWidth - DisplayWidth(drawn), ' ');
+    const std::string drawn = DrawBar(share, kDrawnBarWidth, unicode);
+    const std::string padding(kDrawnBarWidth - DisplayWidth(drawn), ' ');
     out += fmt::format("  {:>8} {} {:>8}  {}{} {:>11}\n", Approximate(bar.from), unicode ? "\u2026" : "..",
                        Approximate(bar.to), drawn, padding, Grouped(bar.count));
   }

@@ -17,7 +17,7 @@ using std::chrono::nanoseconds;
 using Metric = Threshold::Metric;
 using Comparison = Threshold::Comparison;
 
-constexpr double kPerCent = 100.0;
+constexpr double kHundredPerCent = 100.0;
 
 std::string_view Trimmed(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(" \t");
@@ -56,7 +56,7 @@ absl::Status ReadMetric(std::string_view text, Threshold& threshold) {
   }
   if (text.empty() || text.front() != 'p') return Malformed();
   const std::optional<double> percentile = Number(text.substr(1));
-  if (!percentile.has_value() || *percentile <= 0.0 || *percentile > kPerCent) {
+  if (!percentile.has_value() || *percentile <= 0.0 || *percentile > kHundredPerCent) {
     return Expected("a percentile above 0 and up to 100, such as p99.9");
   }
   threshold.metric = Metric::kPercentile;
@@ -73,7 +73,7 @@ absl::Status ReadBound(std::string_view text, Threshold& threshold) {
       const std::optional<double> number = Number(Trimmed(text));
       if (!number.has_value()) return Expected("errors to be held to a number or a percentage: errors<0.1%");
       threshold.metric = share ? Metric::kErrorShare : Metric::kErrorCount;
-      threshold.bound = share ? *number / kPerCent : *number;
+      threshold.bound = share ? *number / kHundredPerCent : *number;
       return absl::OkStatus();
     }
     case Metric::kRate: {
@@ -113,7 +113,7 @@ std::optional<double> ValueOf(const Threshold& threshold, const BenchReport& rep
   };
   switch (threshold.metric) {
     case Metric::kPercentile:
-      return latency(report.counts.latency.Quantile(threshold.percentile / kPerCent));
+      return latency(report.counts.latency.Quantile(threshold.percentile / kHundredPerCent));
     case Metric::kMean:
       return latency(report.counts.latency.mean());
     case Metric::kMin:
@@ -136,7 +136,7 @@ std::string FigureOf(const Threshold& threshold, double value) {
     case Metric::kErrorCount:
       return fmt::format("{:.0f}", value);
     case Metric::kErrorShare:
-      return fmt::format("{:.4g} %", value * kPerCent);
+      return fmt::format("{:.4g} %", value * kHundredPerCent);
     case Metric::kRate:
       return fmt::format("{:.1f}/s", value);
     default:

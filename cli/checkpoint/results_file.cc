@@ -16,8 +16,6 @@
 namespace dispatchctl::cli {
 namespace {
 
-constexpr mode_t kMode = 0666;  // less what umask takes
-
 // A new file's name must survive a power cut just as its content does. File systems that cannot do that are
 // none of our business.
 void SyncDirectoryOf(const std::string& path) {
@@ -39,7 +37,7 @@ std::optional<ErrorReport> ResultsFile::Open(const std::string& path, const Opti
   }
   // A FIFO opened for reading too would never tell that its reader has gone.
   const int flags = is_regular_ ? O_RDWR | O_CREAT | O_APPEND : O_WRONLY;
-  file_ = UniqueFd(::open(path.c_str(), flags | O_CLOEXEC | O_NOCTTY, kMode));
+  file_ = UniqueFd(::open(path.c_str(), flags | O_CLOEXEC | O_NOCTTY, kNewFileMode));
   if (!file_.valid()) return OutputError(path, errno);
   if (!is_regular_) return std::nullopt;
   if (auto error = Lock()) return error;

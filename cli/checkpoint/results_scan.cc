@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kChunkBytes = std::size_t{256} << 10U;
 
-ErrorReport CannotRead(const std::string& name, int error_number) {
+ErrorReport CannotReadResults(const std::string& name, int error_number) {
   return InputError(fmt::format("cannot read {}: {}", name, std::strerror(error_number)));
 }
 
@@ -45,7 +45,7 @@ std::optional<ErrorReport> ScanResults(int fd, const std::string& name,
     scan.bytes = reader.offset();
     Line line;
     const LineReader::Result result = NextLine(reader, fd, line, error_number);
-    if (error_number != 0) return CannotRead(name, error_number);
+    if (error_number != 0) return CannotReadResults(name, error_number);
     if (result == LineReader::Result::kEnd) return std::nullopt;
     const std::string_view text(line.data, line.size);
     const bool has_nul = text.find('\0') != std::string_view::npos;
@@ -64,7 +64,7 @@ std::optional<ErrorReport> ScanResults(int fd, const std::string& name,
     const std::uint64_t number = line.number;
     bool last = true;
     while (NextLine(reader, fd, line, error_number) != LineReader::Result::kEnd) last = false;
-    if (error_number != 0) return CannotRead(name, error_number);
+    if (error_number != 0) return CannotReadResults(name, error_number);
     if (!plausible || !(last || has_nul)) return NotResults(name, number);
     scan.torn_bytes = reader.offset() - scan.bytes;
     return std::nullopt;

@@ -33,7 +33,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kProgressInterval{250};
 // What is over sooner needs no word of its progress.
 constexpr std::chrono::seconds kProgressAfter{1};
 

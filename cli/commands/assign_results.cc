@@ -8,7 +8,7 @@
 namespace dispatchctl::cli {
 namespace {
 
-constexpr std::size_t kLeastColumnWidth = 16;
+constexpr std::size_t kLeastResultColumn = 16;
 
 template <class Value>
 bool HasField(std::string_view wanted) {
@@ -29,17 +29,17 @@ void VisitOwnFields(const AssignmentUpdate& update, Visitor&& visitor) {
 }  // namespace
 
 std::vector<Column> AssignColumns(OutputFormat format, bool detail) {
-  std::vector<Column> columns = ColumnsOf<AssignmentResult>(kLeastColumnWidth);
+  std::vector<Column> columns = ColumnsOf<AssignmentResult>(kLeastResultColumn);
   if (detail) {
     VisitOwnFields({}, [&](std::string_view name, const auto& /*field*/) {
-      columns.push_back({.name = std::string(name), .least_width = kLeastColumnWidth});
+      columns.push_back({.name = std::string(name), .least_width = kLeastResultColumn});
     });
   }
   if (detail || format != OutputFormat::kTable) columns.push_back({.name = "line", .least_width = 6});
   if (detail) {
     columns.push_back({.name = "latency_us", .least_width = 10});
     columns.push_back({.name = "attempt", .least_width = 7});
-    columns.push_back({.name = "endpoint", .least_width = kLeastColumnWidth});
+    columns.push_back({.name = "endpoint", .least_width = kLeastResultColumn});
   }
   return columns;
 }

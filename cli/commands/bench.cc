@@ -43,8 +43,6 @@ constexpr std::size_t kUsualConcurrency = 10'000;
 constexpr std::size_t kUsualWindow = 4096;
 // As long as lookups have by default.
 constexpr std::chrono::seconds kUsualAnswerTimeout{10};
-constexpr std::chrono::seconds kInterruptGrace{1};
-constexpr std::chrono::milliseconds kProgressInterval{250};
 // Calls that fall due within it cost one waking of this thread and of the SDK's, which cost as much as the
 // call itself. It is worth that only where several do.
 constexpr std::chrono::microseconds kTimeStep{250};

@@ -32,7 +32,7 @@ using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
 // No courier has it: that the service says so shows that it works.
-constexpr const char* kProbe = "dispatchctl-doctor";
+constexpr const char* kDoctorProbe = "dispatchctl-doctor";
 
 constexpr milliseconds kLookInterval{1};
 constexpr std::chrono::days kSoon{30};
@@ -102,7 +102,7 @@ class Doctor {
     const std::future<void> end = ended->get_future();
     const Clock::time_point begin = Clock::now();
     context_.client->GetCourierStatusAsync(
-        kProbe, call, [this, ended](absl::StatusOr<CourierStatus> status, const CallReport& report) {
+        kDoctorProbe, call, [this, ended](absl::StatusOr<CourierStatus> status, const CallReport& report) {
           status_ = status.status();
           report_ = report;
           ended->set_value();

@@ -22,7 +22,7 @@ constexpr milliseconds kLongestPause{50};
 constexpr milliseconds kUsualResolving{100};
 constexpr milliseconds kProbeTimeout{500};
 
-constexpr const char* kProbe = "dispatchctl-endpoints";
+constexpr const char* kEndpointProbe = "dispatchctl-endpoints";
 
 bool IsReady(const EndpointStatus& endpoint) {
   return endpoint.state == EndpointState::kReady;
@@ -38,7 +38,7 @@ std::optional<ErrorReport> Probe(const Client& client, const GlobalOptions& glob
   call.total_timeout = timeout;
   call.wait_for_ready = false;
   CallReport report;
-  const auto status = client.GetCourierStatus(kProbe, call, &report);
+  const auto status = client.GetCourierStatus(kEndpointProbe, call, &report);
   if (status.ok()) return std::nullopt;
   ErrorReport error = RpcError(status.status(), report, IdentityOf(global, kLookupMethod));
   if (error.kind != ErrorKind::kConnect) return std::nullopt;

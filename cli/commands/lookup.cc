@@ -21,6 +21,7 @@
 #include "output/field_selection.h"
 #include "output/make_format.h"
 #include "output/run_errors.h"
+#include "process/feed_loop.h"
 #include "process/interrupt_notice.h"
 #include "text/quantity.h"
 
@@ -28,7 +29,6 @@ namespace dispatchctl::cli {
 namespace {
 
 // Lookups change nothing: who interrupts them does not want to wait.
-constexpr std::chrono::seconds kInterruptGrace{1};
 
 std::optional<ErrorReport> CheckWatch(const WatchOptions& watch) {
   const bool has_details = watch.changes_only || watch.longest.has_value() || !watch.until.empty();

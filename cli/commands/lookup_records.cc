@@ -8,7 +8,7 @@
 namespace dispatchctl::cli {
 namespace {
 
-constexpr std::size_t kLeastColumnWidth = 14;
+constexpr std::size_t kLeastStatusColumn = 14;
 
 void WriteTime(RecordFormat& format, std::string& out, RecordTime time) {
   if (time.has_value()) format.TextField(out, "time", UtcTime(*time));
@@ -17,7 +17,7 @@ void WriteTime(RecordFormat& format, std::string& out, RecordTime time) {
 }  // namespace
 
 std::vector<Column> LookupColumns(bool may_be_stale, bool timed) {
-  std::vector<Column> columns = ColumnsOf<CourierStatus>(kLeastColumnWidth);
+  std::vector<Column> columns = ColumnsOf<CourierStatus>(kLeastStatusColumn);
   if (timed) columns.insert(columns.begin(), {.name = "time", .least_width = 24});
   if (may_be_stale) {
     columns.push_back({.name = "stale"});

@@ -9,14 +9,14 @@
 namespace dispatchctl::cli {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::size_t>, 8> kUnits{{{"", 1},
-                                                                          {"B", 1},
-                                                                          {"KiB", std::size_t{1} << 10U},
-                                                                          {"MiB", std::size_t{1} << 20U},
-                                                                          {"GiB", std::size_t{1} << 30U},
-                                                                          {"kB", 1'000},
-                                                                          {"MB", 1'000'000},
-                                                                          {"GB", 1'000'000'000}}};
+constexpr std::array<std::pair<std::string_view, std::size_t>, 8> kByteUnits{{{"", 1},
+                                                                              {"B", 1},
+                                                                              {"KiB", std::size_t{1} << 10U},
+                                                                              {"MiB", std::size_t{1} << 20U},
+                                                                              {"GiB", std::size_t{1} << 30U},
+                                                                              {"kB", 1'000},
+                                                                              {"MB", 1'000'000},
+                                                                              {"GB", 1'000'000'000}}};
 
 }  // namespace
 
@@ -26,7 +26,7 @@ absl::StatusOr<std::size_t> ParseByteSize(std::string_view text) {
   if (error == std::errc::result_out_of_range) return absl::InvalidArgumentError("the size is too large");
   const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
   if (error == std::errc{}) {
-    for (const auto& [name, bytes] : kUnits) {
+    for (const auto& [name, bytes] : kByteUnits) {
       if (unit != name) continue;
       if (number > std::numeric_limits<std::size_t>::max() / bytes) {
         return absl::InvalidArgumentError("the size is too large");

@@ -11,7 +11,7 @@
 namespace dispatchctl::cli {
 namespace {
 
-constexpr std::string_view kBlanks = " \t\r";
+constexpr std::string_view kLineBlanks = " \t\r";
 
 std::string_view NewlineOf(std::string_view text) {
   return text.find("\r\n") != std::string_view::npos ? "\r\n" : "\n";
@@ -33,7 +33,7 @@ bool IsBlank(std::string_view line) {
 }
 
 bool IsComment(std::string_view line) {
-  const std::size_t first = line.find_first_not_of(kBlanks);
+  const std::size_t first = line.find_first_not_of(kLineBlanks);
   return first != std::string_view::npos && line[first] == '#';
 }
 

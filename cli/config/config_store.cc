@@ -20,7 +20,7 @@ namespace dispatchctl::cli {
 namespace {
 
 constexpr std::string_view kKind = "configuration file";
-constexpr mode_t kNewFileMode = 0600;
+constexpr mode_t kPrivateFileMode = 0600;
 constexpr mode_t kPermissions = 07777;
 
 absl::Status CannotWrite(const std::string& path, int error_number) {
@@ -96,7 +96,7 @@ absl::Status EditConfigFile(const std::string& path, const ConfigEdit& edit) {
     return absl::FailedPreconditionError(
         fmt::format("cannot write {} {}: it is not a regular file", kKind, path));
   }
-  const mode_t mode = exists ? info.st_mode & kPermissions : kNewFileMode;
+  const mode_t mode = exists ? info.st_mode & kPermissions : kPrivateFileMode;
   const int error_number = ReplaceFile(*target, *after, mode);
   return error_number == 0 ? absl::OkStatus() : CannotWrite(path, error_number);
 }

@@ -18,7 +18,7 @@ namespace {
 
 using std::chrono::system_clock;
 
-constexpr std::uint64_t kVersion = 1;
+constexpr std::uint64_t kFormatVersion = 1;
 constexpr std::string_view kVersionName = "dispatchctl_status_cache";
 constexpr std::string_view kServiceName = "service";
 constexpr std::string_view kTimeName = "at_ms";
@@ -72,7 +72,7 @@ absl::Status ReadHeader(std::string_view service, std::string_view line) {
       !ReadField(header, kServiceName, owner)) {
     return absl::DataLossError("line 1 is damaged");
   }
-  if (version != kVersion) return absl::FailedPreconditionError("it is of another version");
+  if (version != kFormatVersion) return absl::FailedPreconditionError("it is of another version");
   if (owner != service) return absl::FailedPreconditionError("it is another service's");
   return absl::OkStatus();
 }
@@ -83,7 +83,7 @@ std::string EncodeStatuses(std::string_view service, const KnownStatuses& status
   const std::unique_ptr<RecordFormat> format = MakeNdjsonFormat();
   std::string out;
   format->StartRecord(out);
-  format->NumberField(out, kVersionName, kVersion);
+  format->NumberField(out, kVersionName, kFormatVersion);
   format->TextField(out, kServiceName, service);
   format->EndRecord(out);
   for (const auto& [courier_id, known] : statuses) {

@@ -8,7 +8,7 @@
 namespace dispatchctl::cli {
 namespace {
 
-double Milliseconds(std::chrono::nanoseconds duration) {
+double MillisecondsOf(std::chrono::nanoseconds duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
 
@@ -17,7 +17,7 @@ double Rate(const AssignSummary& summary) {
   return seconds > 0 ? static_cast<double>(summary.acknowledged) / seconds : 0.0;
 }
 
-nlohmann::ordered_json Rounded(double value) {
+nlohmann::ordered_json RoundedFigure(double value) {
   return std::round(value * 1000.0) / 1000.0;
 }
 
@@ -33,8 +33,9 @@ std::string AssignSummaryText(const AssignSummary& summary) {
     text += fmt::format(", answered before {}", *summary.answered_before);
   }
   if (summary.latency.count() != 0) {
-    text += fmt::format(", latency p50 {:.3g} ms p99 {:.3g} ms", Milliseconds(summary.latency.Quantile(0.5)),
-                        Milliseconds(summary.latency.Quantile(0.99)));
+    text +=
+        fmt::format(", latency p50 {:.3g} ms p99 {:.3g} ms", MillisecondsOf(summary.latency.Quantile(0.5)),
+                    MillisecondsOf(summary.latency.Quantile(0.99)));
   }
   text += fmt::format(", {:.0f}/s, {:.3f} s\n", Rate(summary),
                       std::chrono::duration<double>(summary.elapsed).count());
@@ -57,11 +58,11 @@ std::string AssignSummaryJson(const AssignSummary& summary) {
   values["p50_ms"] = nullptr;
   values["p99_ms"] = nullptr;
   if (summary.latency.count() != 0) {
-    values["p50_ms"] = Rounded(Milliseconds(summary.latency.Quantile(0.5)));
-    values["p99_ms"] = Rounded(Milliseconds(summary.latency.Quantile(0.99)));
+    values["p50_ms"] = RoundedFigure(MillisecondsOf(summary.latency.Quantile(0.5)));
+    values["p99_ms"] = RoundedFigure(MillisecondsOf(summary.latency.Quantile(0.99)));
   }
-  values["rate_per_s"] = Rounded(Rate(summary));
-  values["elapsed_ms"] = Rounded(Milliseconds(summary.elapsed));
+  values["rate_per_s"] = RoundedFigure(Rate(summary));
+  values["elapsed_ms"] = RoundedFigure(MillisecondsOf(summary.elapsed));
   return nlohmann::ordered_json{{"summary", std::move(values)}}.dump() + "\n";
 }
 

@@ -10,6 +10,9 @@
 
 namespace dispatchctl::cli {
 
+/// How often progress is drawn: often enough to seem to move.
+inline constexpr std::chrono::milliseconds kProgressInterval{250};
+
 /// Units a second over the last two seconds or so. Pure: the time is passed in.
 class RecentRate {
  public:

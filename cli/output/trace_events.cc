@@ -25,31 +25,31 @@ std::uint64_t Microseconds(nanoseconds time) {
 }
 
 // One line of the trace.
-class Line {
+class EventLine {
  public:
-  Line(std::string& out, std::string_view event, std::chrono::steady_clock::time_point at)
+  EventLine(std::string& out, std::string_view event, std::chrono::steady_clock::time_point at)
       : out_(out), format_(MakeNdjsonFormat()) {
     format_->StartRecord(out_);
     Number("ts_us", Microseconds(at.time_since_epoch()));
     Text("event", event);
   }
-  ~Line() { format_->EndRecord(out_); }
-  Line(const Line&) = delete;
-  Line& operator=(const Line&) = delete;
+  ~EventLine() { format_->EndRecord(out_); }
+  EventLine(const EventLine&) = delete;
+  EventLine& operator=(const EventLine&) = delete;
 
-  Line& Text(std::string_view name, std::string_view value) {
+  EventLine& Text(std::string_view name, std::string_view value) {
     format_->TextField(out_, name, value);
     return *this;
   }
-  Line& Number(std::string_view name, std::uint64_t value) {
+  EventLine& Number(std::string_view name, std::uint64_t value) {
     format_->NumberField(out_, name, value);
     return *this;
   }
-  Line& Flag(std::string_view name, bool value) {
+  EventLine& Flag(std::string_view name, bool value) {
     format_->BoolField(out_, name, value);
     return *this;
   }
-  Line& Status(const absl::Status& status) {
+  EventLine& Status(const absl::Status& status) {
     Text("code", StatusCodeName(status.code()));
     return Text("message", std::string_view(status.message().data(), status.message().size()));
   }
@@ -63,7 +63,7 @@ class Line {
 struct Event {
   nanoseconds at;
   std::string_view name;
-  std::function<void(Line&)> fill;
+  std::function<void(EventLine&)> fill;
 };
 
 // When the attempt that a retry follows had ended.
@@ -83,21 +83,21 @@ std::vector<Event> AttemptEvents(const std::vector<AttemptReport>& attempts) {
     const std::uint64_t number = i + 1;
     if (attempt.hedge) {
       const nanoseconds after = attempt.started - attempts.front().started;
-      events.push_back({attempt.started, "hedge", [number, after](Line& line) {
+      events.push_back({attempt.started, "hedge", [number, after](EventLine& line) {
                           line.Number("attempt", number).Number("after_us", Microseconds(after));
                         }});
     } else if (i > 0) {
       const nanoseconds from = LatestEndBefore(attempts, i);
       const nanoseconds delay = attempt.started - from;
-      events.push_back({from, "retry_delay", [number, delay](Line& line) {
+      events.push_back({from, "retry_delay", [number, delay](EventLine& line) {
                           line.Number("attempt", number).Number("delay_us", Microseconds(delay));
                         }});
     }
     events.push_back(
-        {attempt.started, "attempt_start", [number, &attempt](Line& line) {
+        {attempt.started, "attempt_start", [number, &attempt](EventLine& line) {
            line.Number("attempt", number).Text("endpoint", attempt.endpoint).Flag("hedge", attempt.hedge);
          }});
-    events.push_back({attempt.started + attempt.elapsed, "attempt_end", [number, &attempt](Line& line) {
+    events.push_back({attempt.started + attempt.elapsed, "attempt_end", [number, &attempt](EventLine& line) {
                         line.Number("attempt", number)
                             .Text("endpoint", attempt.endpoint)
                             .Number("elapsed_us", Microseconds(attempt.elapsed))
@@ -113,29 +113,29 @@ std::vector<Event> AttemptEvents(const std::vector<AttemptReport>& attempts) {
 
 void AppendTraceEvents(std::string& out, const TracedCall& call) {
   const CallReport& report = call.report;
-  const auto line = [&](std::string_view name, nanoseconds at, const std::function<void(Line&)>& fill) {
-    Line entry(out, name, call.started + at);
+  const auto line = [&](std::string_view name, nanoseconds at, const std::function<void(EventLine&)>& fill) {
+    EventLine entry(out, name, call.started + at);
     entry.Number("call", call.number);
     fill(entry);
   };
 
-  line("call_start", nanoseconds(0), [&](Line& entry) {
+  line("call_start", nanoseconds(0), [&](EventLine& entry) {
     entry.Text("method", call.method);
     if (!call.courier_id.empty()) entry.Text("courier_id", call.courier_id);
   });
   const std::vector<AttemptReport> attempts = AttemptsOf(call.status, report);
   for (const Event& event : AttemptEvents(attempts)) line(event.name, event.at, event.fill);
   if (report.breaker_refusals > 0) {
-    line("breaker_refusal", report.elapsed, [&](Line& entry) {
+    line("breaker_refusal", report.elapsed, [&](EventLine& entry) {
       entry.Number("endpoints", static_cast<std::uint64_t>(report.breaker_refusals));
     });
   }
   if (report.stale) {
-    line("stale", report.elapsed, [&](Line& entry) {
+    line("stale", report.elapsed, [&](EventLine& entry) {
       entry.Number("age_us", Microseconds(report.stale_age)).Status(report.stale_error);
     });
   }
-  line("call_end", report.elapsed, [&](Line& entry) {
+  line("call_end", report.elapsed, [&](EventLine& entry) {
     entry.Status(call.status)
         .Text("phase", PhaseName(report.phase))
         .Text("origin", OriginName(report.origin))
@@ -150,7 +150,7 @@ void AppendTraceEvents(std::string& out, const TracedCall& call) {
 
 void AppendTraceStart(std::string& out, std::string_view target, std::chrono::steady_clock::time_point now,
                       std::chrono::system_clock::time_point wall_now, std::int64_t process_id) {
-  Line(out, "trace_start", now)
+  EventLine(out, "trace_start", now)
       .Number("v", kTraceVersion)
       .Text("version", kVersion)
       .Number("pid", static_cast<std::uint64_t>(process_id))

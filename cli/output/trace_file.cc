@@ -10,13 +10,12 @@
 namespace dispatchctl::cli {
 namespace {
 
-constexpr mode_t kMode = 0666;  // less what umask takes
 constexpr std::size_t kFlushBytes = std::size_t{64} << 10U;
 
 // Opened by its name, a stderr that is a file would be cut off, and written to from its beginning.
 UniqueFd OpenForTrace(const std::string& path) {
   if (path == "/dev/stderr") return UniqueFd(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
-  return UniqueFd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, kMode));
+  return UniqueFd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, kNewFileMode));
 }
 
 }  // namespace

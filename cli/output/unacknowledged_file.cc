@@ -14,8 +14,6 @@
 namespace dispatchctl::cli {
 namespace {
 
-constexpr mode_t kMode = 0666;  // less what umask takes
-
 int WriteAll(int fd, const std::vector<UnacknowledgedAssignment>& assignments) {
   RecordStream records(fd, MakeNdjsonFormat());
   for (const UnacknowledgedAssignment& assignment : assignments) {
@@ -34,7 +32,7 @@ std::optional<ErrorReport> WriteUnacknowledged(const std::string& path,
   const bool special = ::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode);
   const std::string written = special ? path : fmt::format("{}.{}.part", path, ::getpid());
   const int flags = special ? O_WRONLY : O_WRONLY | O_CREAT | O_TRUNC;
-  UniqueFd file(::open(written.c_str(), flags | O_CLOEXEC | O_NOCTTY, kMode));
+  UniqueFd file(::open(written.c_str(), flags | O_CLOEXEC | O_NOCTTY, kNewFileMode));
   if (!file.valid()) return OutputError(path, errno);
   int error_number = WriteAll(file.get(), assignments);
   if (::close(file.Release()) != 0 && error_number == 0) error_number = errno;

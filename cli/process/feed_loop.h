@@ -43,6 +43,9 @@ struct FeedLoopResult {
   bool unfinished = false;        ///< gave up waiting for the end; callbacks may still be running
 };
 
+/// What calls under way get after a signal, where the user has no say in it.
+inline constexpr std::chrono::seconds kInterruptGrace{1};
+
 /// Waits for input, results, signals, the server's end and a reader that went away, whichever comes first,
 /// until the work has ended. Results themselves arrive on the SDK's thread.
 class FeedLoop {

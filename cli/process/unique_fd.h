@@ -1,10 +1,14 @@
 #pragma once
 
+#include <sys/types.h>
 #include <unistd.h>
 
 #include <utility>
 
 namespace dispatchctl::cli {
+
+/// Of files that are made; umask takes its part of it.
+inline constexpr mode_t kNewFileMode = 0666;
 
 /// Owns a file descriptor.
 class UniqueFd {

@@ -99,7 +99,7 @@ bool SelectsStreamsOnly(const FaultRule& rule) {
   return !rule.assignment_id.empty() || !rule.zone.empty() || rule.nth_message != 0;
 }
 
-absl::Status Wrong(std::string_view what) {
+absl::Status WrongRule(std::string_view what) {
   return absl::InvalidArgumentError(absl::string_view(what.data(), what.size()));
 }
 
@@ -112,7 +112,7 @@ bool ParseWhole(std::string_view text, Number& value) {
 absl::Status ParseCount(std::string_view key, std::string_view text, std::uint64_t least,
                         std::uint64_t& value) {
   if (ParseWhole(text, value) && value >= least) return absl::OkStatus();
-  return Wrong(fmt::format("{}: '{}' is not a whole number from {}", key, text, least));
+  return WrongRule(fmt::format("{}: '{}' is not a whole number from {}", key, text, least));
 }
 
 absl::Status ParseSize(const KindTraits& traits, std::string_view text, std::uint64_t least,
@@ -129,11 +129,11 @@ absl::Status ParseSize(const KindTraits& traits, std::string_view text, std::uin
   const auto* const unit =
       std::find_if(kUnits.begin(), kUnits.end(), [name](const Unit& each) { return each.name == name; });
   if (error != std::errc() || unit == kUnits.end()) {
-    return Wrong(fmt::format("{}: '{}' is not a size; use for example 16KiB or 5MiB", traits.name, text));
+    return WrongRule(fmt::format("{}: '{}' is not a size; use for example 16KiB or 5MiB", traits.name, text));
   }
   if (number < least || number > traits.largest / unit->bytes) {
-    return Wrong(fmt::format("{}: '{}' is not from {}B to {}MiB", traits.name, text, least,
-                             traits.largest / kMebibyte));
+    return WrongRule(fmt::format("{}: '{}' is not from {}B to {}MiB", traits.name, text, least,
+                                 traits.largest / kMebibyte));
   }
   bytes = number * unit->bytes;
   return absl::OkStatus();
@@ -142,7 +142,7 @@ absl::Status ParseSize(const KindTraits& traits, std::string_view text, std::uin
 absl::Status ParseCode(std::string_view name, std::string_view text, absl::StatusCode& code) {
   const auto* const found = std::find(kCodes.begin(), kCodes.end(), text);
   if (found == kCodes.end()) {
-    return Wrong(
+    return WrongRule(
         fmt::format("{}: '{}' is not a status to fail with; use {}", name, text, fmt::join(kCodes, ", ")));
   }
   code = static_cast<absl::StatusCode>(found - kCodes.begin() + 1);
@@ -151,11 +151,11 @@ absl::Status ParseCode(std::string_view name, std::string_view text, absl::Statu
 
 absl::Status ParseArgument(const KindTraits& traits, std::optional<std::string_view> text, FaultRule& rule) {
   if (traits.argument == Argument::kNone) {
-    return text.has_value() ? Wrong(fmt::format("{} takes no argument", traits.name)) : absl::OkStatus();
+    return text.has_value() ? WrongRule(fmt::format("{} takes no argument", traits.name)) : absl::OkStatus();
   }
   if (traits.argument == Argument::kOptionalCount && !text.has_value()) return absl::OkStatus();
   const auto missing = [&](std::string_view example) {
-    return Wrong(
+    return WrongRule(
         fmt::format("{} needs an argument; use for example {}={}", traits.name, traits.name, example));
   };
   switch (traits.argument) {
@@ -166,7 +166,7 @@ absl::Status ParseArgument(const KindTraits& traits, std::optional<std::string_v
       const absl::StatusOr<std::chrono::microseconds> duration = ParseDuration(*text);
       if (!duration.ok()) {
         const std::string_view reason(duration.status().message().data(), duration.status().message().size());
-        return Wrong(fmt::format("{}: {}", traits.name, reason));
+        return WrongRule(fmt::format("{}: {}", traits.name, reason));
       }
       rule.latency = *duration;
       break;
@@ -181,7 +181,7 @@ absl::Status ParseArgument(const KindTraits& traits, std::optional<std::string_v
       if (!text.has_value()) return missing("100B/s");
       constexpr std::string_view kPerSecond = "/s";
       if (!text->ends_with(kPerSecond)) {
-        return Wrong(fmt::format("{}: '{}' is not a rate; use for example 100B/s", traits.name, *text));
+        return WrongRule(fmt::format("{}: '{}' is not a rate; use for example 100B/s", traits.name, *text));
       }
       return ParseSize(traits, text->substr(0, text->size() - kPerSecond.size()), 1, rule.bytes);
     }
@@ -205,7 +205,7 @@ absl::Status ParseArgument(const KindTraits& traits, std::optional<std::string_v
 }
 
 absl::Status ParseText(std::string_view key, std::string_view text, std::string& value) {
-  if (text.empty()) return Wrong(fmt::format("{} is empty", key));
+  if (text.empty()) return WrongRule(fmt::format("{} is empty", key));
   value = text;
   return absl::OkStatus();
 }
@@ -218,7 +218,7 @@ absl::Status ParseKey(const KindTraits& traits, std::string_view key, std::strin
     } else if (text == "assign") {
       rule.method = Method::kAssign;
     } else {
-      return Wrong(fmt::format("method: '{}' is not a method; use lookup or assign", text));
+      return WrongRule(fmt::format("method: '{}' is not a method; use lookup or assign", text));
     }
     return absl::OkStatus();
   }
@@ -228,7 +228,7 @@ absl::Status ParseKey(const KindTraits& traits, std::string_view key, std::strin
   if (key == "listen") {
     std::size_t index = 0;
     if (!ParseWhole(text, index)) {
-      return Wrong(fmt::format("listen: '{}' is not the index of a backend, from 0", text));
+      return WrongRule(fmt::format("listen: '{}' is not the index of a backend, from 0", text));
     }
     rule.listen = index;
     return absl::OkStatus();
@@ -242,42 +242,43 @@ absl::Status ParseKey(const KindTraits& traits, std::string_view key, std::strin
   if (key == "prob") {
     if (ParseWhole(text, rule.probability) && rule.probability >= 0 && rule.probability <= 1)
       return absl::OkStatus();
-    return Wrong(fmt::format("prob: '{}' is not a number from 0 to 1", text));
+    return WrongRule(fmt::format("prob: '{}' is not a number from 0 to 1", text));
   }
   if (key == "message" || key == "pushback") {
     if (traits.argument != Argument::kCode && traits.argument != Argument::kCountAndCode) {
-      return Wrong(fmt::format("{}: {} sends no status; only status and close-after do", key, traits.name));
+      return WrongRule(
+          fmt::format("{}: {} sends no status; only status and close-after do", key, traits.name));
     }
     if (key == "message") return ParseText(key, text, rule.message);
     // Whatever else gRPC would abort on.
     const bool printable = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
-    if (!printable) return Wrong("pushback: metadata is printable ASCII only");
+    if (!printable) return WrongRule("pushback: metadata is printable ASCII only");
     const absl::StatusOr<std::chrono::microseconds> duration = ParseDuration(text);
     rule.pushback = duration.ok()
                         ? std::to_string(std::chrono::ceil<std::chrono::milliseconds>(*duration).count())
                         : std::string(text);
     return absl::OkStatus();
   }
-  return Wrong(fmt::format("'{}' is not known; use {}", key, fmt::join(kKeys, ", ")));
+  return WrongRule(fmt::format("'{}' is not known; use {}", key, fmt::join(kKeys, ", ")));
 }
 
 absl::Status CheckTogether(const KindTraits& traits, const FaultRule& rule) {
   if (traits.connection && (rule.method.has_value() || SelectsUpdates(rule))) {
-    return Wrong(fmt::format(
+    return WrongRule(fmt::format(
         "{} concerns a connection; method, courier_id, assignment_id, zone and nth-message do not select one",
         traits.name));
   }
   if (traits.stream == StreamPart::kStream && SelectsUpdates(rule) &&
       (!traits.lookup || rule.method == Method::kAssign || SelectsStreamsOnly(rule))) {
-    return Wrong(fmt::format(
+    return WrongRule(fmt::format(
         "{} concerns a stream as a whole; courier_id, assignment_id, zone and nth-message select updates",
         traits.name));
   }
   if (rule.method == Method::kLookup && !traits.lookup) {
-    return Wrong(fmt::format("{} is for streams; method=lookup excludes them", traits.name));
+    return WrongRule(fmt::format("{} is for streams; method=lookup excludes them", traits.name));
   }
   if (rule.method == Method::kLookup && SelectsStreamsOnly(rule)) {
-    return Wrong("assignment_id, zone and nth-message are for streams; method=lookup excludes them");
+    return WrongRule("assignment_id, zone and nth-message are for streams; method=lookup excludes them");
   }
   return absl::OkStatus();
 }
@@ -299,18 +300,18 @@ absl::Status ParseWords(std::string_view spec, FaultRule& rule) {
       if (found == kKinds.end()) {
         std::vector<std::string_view> names;
         for (const KindTraits& each : kKinds) names.push_back(each.name);
-        return Wrong(fmt::format("'{}' is not a fault; use {}", key, fmt::join(names, ", ")));
+        return WrongRule(fmt::format("'{}' is not a fault; use {}", key, fmt::join(names, ", ")));
       }
       traits = found;
       rule.kind = traits->kind;
       if (absl::Status status = ParseArgument(*traits, value, rule); !status.ok()) return status;
     } else {
       if (std::find(seen.begin(), seen.end(), key) != seen.end()) {
-        return Wrong(fmt::format("{} is given twice", key));
+        return WrongRule(fmt::format("{} is given twice", key));
       }
       seen.push_back(key);
       if (!value.has_value() && std::find(kKeys.begin(), kKeys.end(), key) != kKeys.end()) {
-        return Wrong(fmt::format("{0} needs a value; use {0}=...", key));
+        return WrongRule(fmt::format("{0} needs a value; use {0}=...", key));
       }
       if (absl::Status status = ParseKey(*traits, key, value.value_or(""), rule); !status.ok()) return status;
     }
@@ -361,7 +362,7 @@ absl::StatusOr<std::vector<FaultRule>> ParseCallFaults(const std::vector<std::st
     absl::StatusOr<FaultRule> rule = ParseFault(spec);
     if (!rule.ok()) return rule.status();
     if (rule->AppliesTo(FaultScope::kConnection)) {
-      return Wrong(fmt::format(
+      return WrongRule(fmt::format(
           "fault '{}' concerns a connection and all its calls; a call cannot ask for it, --fault can", spec));
     }
     rules.push_back(*std::move(rule));
@@ -374,7 +375,7 @@ absl::StatusOr<FaultRule> ParseCallSelection(std::string_view words) {
   const std::string spec = fmt::format("hang,method={}", words);
   if (absl::Status status = ParseWords(spec, rule); !status.ok()) return status;
   if (rule.method == Method::kAssign && SelectsUpdates(rule)) {
-    return Wrong("courier_id, assignment_id, zone and nth-message select updates, not a stream");
+    return WrongRule("courier_id, assignment_id, zone and nth-message select updates, not a stream");
   }
   rule.spec = words;
   return rule;

@@ -41,8 +41,10 @@ bool IsTransient(int error) {
   return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
 
+}  // namespace
+
 // Lets through so many bytes per second, in small portions.
-class Drip {
+class Relay::Drip {
  public:
   using Clock = std::chrono::steady_clock;
 
@@ -67,8 +69,6 @@ class Drip {
   double allowance_ = 0;
   Clock::time_point filled_;
 };
-
-}  // namespace
 
 // A client's connection and the one to the server behind.
 class Relay::Connection {

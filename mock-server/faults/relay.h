@@ -50,6 +50,7 @@ class Relay {
 
  private:
   class Connection;
+  class Drip;
   using Clock = std::chrono::steady_clock;
 
   Relay(Open open, Connect connect, FaultEngine* faults, std::size_t listen);

@@ -23,7 +23,7 @@ std::string_view Trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
-absl::Status Wrong(std::string_view what) {
+absl::Status WrongScenario(std::string_view what) {
   return absl::InvalidArgumentError(absl::string_view(what.data(), what.size()));
 }
 
@@ -34,11 +34,11 @@ absl::StatusOr<std::vector<std::pair<std::string_view, std::string_view>>> KeysA
   while (!text.empty()) {
     const std::string_view word = text.substr(0, text.find(','));
     const std::size_t equals = word.find('=');
-    if (equals == std::string_view::npos) return Wrong(fmt::format("'{}' is not key=value", word));
+    if (equals == std::string_view::npos) return WrongScenario(fmt::format("'{}' is not key=value", word));
     const std::string_view key = word.substr(0, equals);
     const bool twice =
         std::any_of(result.begin(), result.end(), [key](const auto& each) { return each.first == key; });
-    if (twice) return Wrong(fmt::format("{} is given twice", key));
+    if (twice) return WrongScenario(fmt::format("{} is given twice", key));
     result.emplace_back(key, word.substr(equals + 1));
     text.remove_prefix(std::min(word.size() + 1, text.size()));
   }
@@ -63,19 +63,21 @@ absl::Status CheckStepFault(const FaultRule& rule, Method method) {
       return absl::OkStatus();
     case FaultKind::kHeaders:
       if (method == Method::kLookup) return absl::OkStatus();
-      return Wrong("headers concerns the stream as a whole; put it before the first expect");
+      return WrongScenario("headers concerns the stream as a whole; put it before the first expect");
     case FaultKind::kDuplicate:
     case FaultKind::kDropResult:
     case FaultKind::kUnknownId:
       if (method == Method::kAssign && rule.count == 1) return absl::OkStatus();
-      return Wrong(method == Method::kLookup ? "the fault is for streams; this scenario is for lookups"
-                                             : "a step has one result; use =1");
+      return WrongScenario(method == Method::kLookup
+                               ? "the fault is for streams; this scenario is for lookups"
+                               : "a step has one result; use =1");
     case FaultKind::kCleanCloseAfter:
       if (method == Method::kAssign && rule.count == 0) return absl::OkStatus();
-      return Wrong(method == Method::kLookup ? "the fault is for streams; this scenario is for lookups"
-                                             : "in a step use clean-close-after=0");
+      return WrongScenario(method == Method::kLookup
+                               ? "the fault is for streams; this scenario is for lookups"
+                               : "in a step use clean-close-after=0");
     default:
-      return Wrong("the fault is not one for a step");
+      return WrongScenario("the fault is not one for a step");
   }
 }
 
@@ -95,7 +97,7 @@ class Parser {
     } else if (word == "strict") {
       status = Strict(rest);
     } else if (file_.scenarios.empty()) {
-      status = Wrong(fmt::format("'{}' stands before the first scenario", word));
+      status = WrongScenario(fmt::format("'{}' stands before the first scenario", word));
     } else if (word == "expect") {
       status = BeginStep(rest);
     } else if (word == "reply") {
@@ -130,9 +132,9 @@ class Parser {
   }
 
   absl::Status Strict(std::string_view rest) {
-    if (!rest.empty()) return Wrong("strict stands alone on its line");
+    if (!rest.empty()) return WrongScenario("strict stands alone on its line");
     if (!file_.scenarios.empty())
-      return Wrong("strict is for the whole file; put it before the first scenario");
+      return WrongScenario("strict is for the whole file; put it before the first scenario");
     file_.strict = true;
     return absl::OkStatus();
   }
@@ -163,32 +165,32 @@ class Parser {
       } else if (key == "zone" && method() == Method::kAssign) {
         step.zone = value;
       } else {
-        return Wrong(
+        return WrongScenario(
             fmt::format("expect: '{}' is not known; use {}", key,
                         method() == Method::kAssign ? "courier_id, assignment_id, zone" : "courier_id"));
       }
-      if (value.empty()) return Wrong(fmt::format("expect: {} is empty", key));
+      if (value.empty()) return WrongScenario(fmt::format("expect: {} is empty", key));
     }
     return absl::OkStatus();
   }
 
   absl::Status Reply(std::string_view words) {
-    if (Current().steps.empty()) return Wrong("reply stands before the first expect");
+    if (Current().steps.empty()) return WrongScenario("reply stands before the first expect");
     const auto fields = KeysAndValues(words);
     if (!fields.ok()) return fields.status();
-    if (fields->empty()) return Wrong("reply needs a field; use for example reply accepted=false");
+    if (fields->empty()) return WrongScenario("reply needs a field; use for example reply accepted=false");
     const auto check = [](const auto& allowed, std::string_view field) {
       return std::find(allowed.begin(), allowed.end(), field) != allowed.end()
                  ? absl::OkStatus()
-                 : Wrong(fmt::format("reply: '{}' is not a field of the answer; use {}", field,
-                                     fmt::join(allowed, ", ")));
+                 : WrongScenario(fmt::format("reply: '{}' is not a field of the answer; use {}", field,
+                                             fmt::join(allowed, ", ")));
     };
     for (const auto& [field, value] : *fields) {
       const absl::Status status =
           method() == Method::kLookup ? check(kLookupFields, field) : check(kAssignFields, field);
       if (!status.ok()) return status;
       if (field == "accepted" && value != "true" && value != "false") {
-        return Wrong(fmt::format("reply: accepted: '{}' is neither true nor false", value));
+        return WrongScenario(fmt::format("reply: accepted: '{}' is neither true nor false", value));
       }
       Current().steps.back().reply.emplace_back(field, value);
     }
@@ -199,20 +201,21 @@ class Parser {
     absl::StatusOr<FaultRule> rule = ParseFault(text);
     if (!rule.ok()) return rule.status();
     if (!IsForAll(*rule)) {
-      return Wrong(
+      return WrongScenario(
           fmt::format("fault '{}': a step happens once; selectors belong to scenario and expect", text));
     }
     if (Current().steps.empty()) {
       if (method() == Method::kLookup)
-        return Wrong(fmt::format("fault '{}' stands before the first expect", text));
+        return WrongScenario(fmt::format("fault '{}' stands before the first expect", text));
       if (!rule->AppliesTo(FaultScope::kStream)) {
-        return Wrong(fmt::format("fault '{}' is not one for a whole stream; put it after an expect", text));
+        return WrongScenario(
+            fmt::format("fault '{}' is not one for a whole stream; put it after an expect", text));
       }
       Current().faults.push_back(*std::move(rule));
       return absl::OkStatus();
     }
     if (const absl::Status status = CheckStepFault(*rule, method()); !status.ok()) {
-      return Wrong(fmt::format("fault '{}': {}", text, std::string(status.message())));
+      return WrongScenario(fmt::format("fault '{}': {}", text, std::string(status.message())));
     }
     Current().steps.back().faults.push_back(*std::move(rule));
     return absl::OkStatus();
@@ -244,7 +247,7 @@ absl::StatusOr<ScenarioFile> LoadScenarios(const std::string& path) {
   const absl::StatusOr<std::string> text = ReadFile(path);
   if (!text.ok()) return text.status();
   ScenarioFile parsed = ParseScenarios(*text, path);
-  if (!parsed.errors.empty()) return Wrong(fmt::format("{}", fmt::join(parsed.errors, "\n")));
+  if (!parsed.errors.empty()) return WrongScenario(fmt::format("{}", fmt::join(parsed.errors, "\n")));
   return parsed;
 }
 

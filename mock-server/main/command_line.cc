@@ -15,12 +15,12 @@
 #include "mock-server/domain/acceptance_rule.h"
 #include "mock-server/domain/duration.h"
 #include "mock-server/faults/fault_rule.h"
+#include "mock-server/main/exit_code.h"
 #include "mock-server/server/listen_address.h"
 
 namespace dispatchctl::mock {
 namespace {
 
-constexpr int kUsageError = 2;
 // Where there is an admin service to ask for them.
 constexpr std::size_t kRecordBytes = std::size_t{16} * 1024 * 1024;
 constexpr std::size_t kMaxSessions = 64;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "mock-server/main/exit_code.h"
 #include "mock-server/server/admin_client.h"
 #include "mock-server/storage/read_file.h"
 
@@ -20,13 +21,6 @@ namespace {
 
 namespace v1 = dispatchmock::admin::v1;
 using Json = nlohmann::ordered_json;
-
-constexpr int kUsageError = 2;
-constexpr int kFileError = 3;
-constexpr int kNeverConnected = 5;
-constexpr int kNegative = 7;
-constexpr int kFirstRpcError = 64;
-constexpr int kOutputError = 1;
 
 std::string_view View(absl::string_view text) {
   return {text.data(), text.size()};
@@ -292,7 +286,7 @@ class Ctl {
   static int Print(const std::string& text) {
     const bool written =
         std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
-    return written ? 0 : Complain(absl::InternalError("cannot write to stdout"), kOutputError);
+    return written ? 0 : Complain(absl::InternalError("cannot write to stdout"), kRuntimeError);
   }
 
   static int Complain(const absl::Status& status, int code) {

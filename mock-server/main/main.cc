@@ -24,6 +24,7 @@
 #include "mock-server/main/call_logger.h"
 #include "mock-server/main/command_line.h"
 #include "mock-server/main/ctl.h"
+#include "mock-server/main/exit_code.h"
 #include "mock-server/main/log.h"
 #include "mock-server/main/ready.h"
 #include "mock-server/metrics/prometheus_metrics.h"
@@ -34,10 +35,6 @@
 
 namespace dispatchctl::mock {
 namespace {
-
-constexpr int kRuntimeError = 1;
-constexpr int kUsageError = 2;
-constexpr int kFileError = 3;
 
 // Each line of the message for itself.
 int Fail(int code, absl::string_view message) {

@@ -126,7 +126,7 @@ std::vector<bool> Expected(const std::vector<CallEvent>& events,
   return expected;
 }
 
-absl::Status Wrong(std::string_view what) {
+absl::Status WrongExpectation(std::string_view what) {
   return absl::InvalidArgumentError(absl::string_view(what.data(), what.size()));
 }
 
@@ -161,9 +161,10 @@ bool IsStatusName(std::string_view text) {
 absl::Status ParseKey(std::string_view key, std::string_view value, Expectation& expectation) {
   const bool update = expectation.kind == EventKind::kUpdate;
   const auto only_for = [&](std::string_view kinds) {
-    return Wrong(fmt::format("{} is for {}; this is about {}", key, kinds, NameOf(expectation.kind)));
+    return WrongExpectation(
+        fmt::format("{} is for {}; this is about {}", key, kinds, NameOf(expectation.kind)));
   };
-  if (value.empty()) return Wrong(fmt::format("{} is empty", key));
+  if (value.empty()) return WrongExpectation(fmt::format("{} is empty", key));
   if (key == "courier_id") {
     if (expectation.kind == EventKind::kAssign) return only_for("lookup and update");
     expectation.courier_id = value;
@@ -176,19 +177,21 @@ absl::Status ParseKey(std::string_view key, std::string_view value, Expectation&
   } else if (key == "status") {
     if (update) return only_for("lookup and assign");
     if (!IsStatusName(value)) {
-      return Wrong(fmt::format("status: '{}' is not a status; use a name such as OK or NOT_FOUND", value));
+      return WrongExpectation(
+          fmt::format("status: '{}' is not a status; use a name such as OK or NOT_FOUND", value));
     }
     expectation.status = value;
   } else if (key == "listen") {
     std::uint64_t index = 0;
     if (!ParseWhole(value, index))
-      return Wrong(fmt::format("listen: '{}' is not the index of a backend, from 0", value));
+      return WrongExpectation(fmt::format("listen: '{}' is not the index of a backend, from 0", value));
     expectation.listen = index;
   } else if (key == "count") {
     if (!ParseCount(value, expectation))
-      return Wrong(fmt::format("count: '{}' is not a count; use for example 2, 1.., ..3 or 1..3", value));
+      return WrongExpectation(
+          fmt::format("count: '{}' is not a count; use for example 2, 1.., ..3 or 1..3", value));
   } else {
-    return Wrong(
+    return WrongExpectation(
         fmt::format("'{}' is not known; use courier_id, assignment_id, zone, status, listen or count", key));
   }
   return absl::OkStatus();
@@ -203,7 +206,7 @@ absl::Status ParseWords(std::string_view text, Expectation& expectation) {
   } else if (kind == "update") {
     expectation.kind = EventKind::kUpdate;
   } else {
-    return Wrong(fmt::format("'{}' is nothing to expect; use lookup, assign or update", kind));
+    return WrongExpectation(fmt::format("'{}' is nothing to expect; use lookup, assign or update", kind));
   }
   std::vector<std::string_view> seen;
   std::string_view rest = text.substr(kind.size());
@@ -212,10 +215,10 @@ absl::Status ParseWords(std::string_view text, Expectation& expectation) {
     const std::string_view word = rest.substr(0, rest.find(','));
     rest.remove_prefix(word.size());
     const std::size_t equals = word.find('=');
-    if (equals == std::string_view::npos) return Wrong(fmt::format("'{}' is not key=value", word));
+    if (equals == std::string_view::npos) return WrongExpectation(fmt::format("'{}' is not key=value", word));
     const std::string_view key = word.substr(0, equals);
     if (std::find(seen.begin(), seen.end(), key) != seen.end())
-      return Wrong(fmt::format("{} is given twice", key));
+      return WrongExpectation(fmt::format("{} is given twice", key));
     seen.push_back(key);
     if (absl::Status status = ParseKey(key, word.substr(equals + 1), expectation); !status.ok())
       return status;
@@ -229,7 +232,7 @@ absl::StatusOr<Expectation> ParseExpectation(std::string_view text) {
   Expectation expectation;
   expectation.text = text;
   if (const absl::Status status = ParseWords(text, expectation); !status.ok())
-    return Wrong(fmt::format("expectation '{}': {}", text, std::string(status.message())));
+    return WrongExpectation(fmt::format("expectation '{}': {}", text, std::string(status.message())));
   return expectation;
 }
 

@@ -6,12 +6,12 @@
 namespace dispatchctl::internal {
 namespace {
 
-constexpr std::int64_t kToken = 1000;
+constexpr std::int64_t kRetryToken = 1000;
 // Far above any bucket and far below where sums overflow.
-constexpr double kMostTokens = 1e12;
+constexpr double kMostRetryTokens = 1e12;
 
 std::int64_t Thousandths(double tokens) {
-  return std::max<std::int64_t>(1, std::llround(std::min(tokens, kMostTokens) * kToken));
+  return std::max<std::int64_t>(1, std::llround(std::min(tokens, kMostRetryTokens) * kRetryToken));
 }
 
 }  // namespace
@@ -36,7 +36,7 @@ bool RetryBudget::OnFailure() {
   std::int64_t before = thousandths_.load(std::memory_order_relaxed);
   std::int64_t after;
   do {
-    after = std::max<std::int64_t>(before - kToken, 0);
+    after = std::max<std::int64_t>(before - kRetryToken, 0);
   } while (!thousandths_.compare_exchange_weak(before, after, std::memory_order_relaxed));
   return 2 * after > max_thousandths_;
 }
@@ -57,7 +57,7 @@ RetryBudget::Slot RetryBudget::TryAcquire(std::uint64_t calls_in_flight) {
 }
 
 double RetryBudget::tokens() const {
-  return static_cast<double>(thousandths_.load(std::memory_order_relaxed)) / kToken;
+  return static_cast<double>(thousandths_.load(std::memory_order_relaxed)) / kRetryToken;
 }
 
 }  // namespace dispatchctl::internal

@@ -31,7 +31,7 @@ constexpr int kMostAttempts = 100;
 constexpr double kLeastTokens = 0.001;  // further decimals do not count
 constexpr double kMostTokens = 1000;
 
-absl::Status Invalid(std::string_view path, std::string_view problem) {
+absl::Status InvalidConfig(std::string_view path, std::string_view problem) {
   if (path.empty()) return absl::InvalidArgumentError(View(problem));
   return absl::InvalidArgumentError(absl::StrCat(View(path), ": ", View(problem)));
 }
@@ -77,7 +77,7 @@ class Checker final : public nlohmann::json_sax<Json> {
     open_.back().member = name;
     if (open_.back().seen.insert(name).second) return true;
     open_.back().member = absl::CHexEscape(name);
-    status_ = Invalid(Path(), "is given twice");
+    status_ = InvalidConfig(Path(), "is given twice");
     return false;
   }
 
@@ -150,14 +150,14 @@ absl::StatusOr<double> ReadNumber(std::string_view path, const Json& value) {
     number = value.get<double>();
   } else if (!value.is_string() ||
              !absl::SimpleAtod(View(std::string_view(value.get_ref<const std::string&>())), &number)) {
-    return Invalid(path, "is not a number");
+    return InvalidConfig(path, "is not a number");
   }
-  if (!std::isfinite(number)) return Invalid(path, "is not a finite number");
+  if (!std::isfinite(number)) return InvalidConfig(path, "is not a finite number");
   return number;
 }
 
 absl::StatusOr<std::string> ReadText(std::string_view path, const Json& value) {
-  if (!value.is_string()) return Invalid(path, "is not a string");
+  if (!value.is_string()) return InvalidConfig(path, "is not a string");
   return value.get<std::string>();
 }
 
@@ -169,26 +169,27 @@ bool IsDigits(std::string_view text) {
 absl::StatusOr<std::chrono::nanoseconds> ReadPositiveDuration(std::string_view path, const Json& value) {
   constexpr std::string_view kForm = R"(is not a duration like "1.5s")";
   constexpr std::size_t kDecimals = 9;
-  if (!value.is_string()) return Invalid(path, kForm);
+  if (!value.is_string()) return InvalidConfig(path, kForm);
   std::string_view text = value.get_ref<const std::string&>();
-  if (text.empty() || text.back() != 's') return Invalid(path, kForm);
+  if (text.empty() || text.back() != 's') return InvalidConfig(path, kForm);
   text.remove_suffix(1);
   const bool negative = !text.empty() && text.front() == '-';
   if (negative) text.remove_prefix(1);
   const std::size_t point = text.find('.');
   const std::string_view whole = text.substr(0, point);
   std::string decimals(point == std::string_view::npos ? "0" : text.substr(point + 1));
-  if (!IsDigits(whole) || !IsDigits(decimals) || decimals.size() > kDecimals) return Invalid(path, kForm);
+  if (!IsDigits(whole) || !IsDigits(decimals) || decimals.size() > kDecimals)
+    return InvalidConfig(path, kForm);
   decimals.append(kDecimals - decimals.size(), '0');
   std::int64_t seconds = 0;
   std::int64_t nanoseconds = 0;
   constexpr std::int64_t kMostSeconds =
       std::chrono::floor<std::chrono::seconds>(std::chrono::nanoseconds::max()).count();
   if (!absl::SimpleAtoi(View(whole), &seconds) || seconds >= kMostSeconds) {
-    return Invalid(path, "is more than 292 years");
+    return InvalidConfig(path, "is more than 292 years");
   }
-  if (!absl::SimpleAtoi(decimals, &nanoseconds)) return Invalid(path, kForm);
-  if (negative || (seconds == 0 && nanoseconds == 0)) return Invalid(path, "is not greater than zero");
+  if (!absl::SimpleAtoi(decimals, &nanoseconds)) return InvalidConfig(path, kForm);
+  if (negative || (seconds == 0 && nanoseconds == 0)) return InvalidConfig(path, "is not greater than zero");
   return std::chrono::seconds(seconds) + std::chrono::nanoseconds(nanoseconds);
 }
 
@@ -208,9 +209,10 @@ absl::StatusOr<absl::StatusCode> ReadCode(std::string_view path, const Json& val
     while (number < std::size(kNames) && !absl::EqualsIgnoreCase(given, View(kNames[number]))) ++number;
   }
   if (number >= std::size(kNames)) {
-    return Invalid(path, "is not a status code, which is a name like UNAVAILABLE or a number from 1 to 16");
+    return InvalidConfig(path,
+                         "is not a status code, which is a name like UNAVAILABLE or a number from 1 to 16");
   }
-  if (number == 0) return Invalid(path, "is OK, which is no failure to retry");
+  if (number == 0) return InvalidConfig(path, "is OK, which is no failure to retry");
   return static_cast<absl::StatusCode>(number);
 }
 
@@ -219,7 +221,7 @@ template <class Out, class Read>
 absl::Status ReadMember(std::string_view path, const Json& object, const char* member, Read read, Out* out) {
   const std::string member_path = Within(path, member);
   const Json* const value = Find(object, member);
-  if (value == nullptr) return Invalid(member_path, "is missing");
+  if (value == nullptr) return InvalidConfig(member_path, "is missing");
   auto result = read(member_path, *value);
   if (!result.ok()) return result.status();
   *out = *std::move(result);
@@ -230,19 +232,19 @@ absl::StatusOr<int> ReadMaxAttempts(std::string_view path, const Json& value) {
   const absl::StatusOr<double> number = ReadNumber(path, value);
   if (!number.ok()) return number.status();
   if (*number != std::floor(*number) || *number < 2)
-    return Invalid(path, "is not a whole number greater than 1");
+    return InvalidConfig(path, "is not a whole number greater than 1");
   return static_cast<int>(std::min(*number, static_cast<double>(kMostAttempts)));
 }
 
 absl::StatusOr<double> ReadMultiplier(std::string_view path, const Json& value) {
   absl::StatusOr<double> number = ReadNumber(path, value);
-  if (number.ok() && *number <= 0) return Invalid(path, "is not greater than zero");
+  if (number.ok() && *number <= 0) return InvalidConfig(path, "is not greater than zero");
   return number;
 }
 
 absl::StatusOr<std::vector<absl::StatusCode>> ReadCodes(std::string_view path, const Json& value) {
-  if (!value.is_array()) return Invalid(path, "is not an array");
-  if (value.empty()) return Invalid(path, "is empty");
+  if (!value.is_array()) return InvalidConfig(path, "is not an array");
+  if (value.empty()) return InvalidConfig(path, "is empty");
   std::vector<absl::StatusCode> codes;
   for (std::size_t i = 0; i < value.size(); ++i) {
     const absl::StatusOr<absl::StatusCode> code = ReadCode(Within(path, i), value[i]);
@@ -253,7 +255,7 @@ absl::StatusOr<std::vector<absl::StatusCode>> ReadCodes(std::string_view path, c
 }
 
 absl::StatusOr<RetryPolicy> ReadRetryPolicy(std::string_view path, const Json& value) {
-  if (!value.is_object()) return Invalid(path, "is not an object");
+  if (!value.is_object()) return InvalidConfig(path, "is not an object");
   RetryPolicy policy;
   absl::Status status = ReadMember(path, value, "maxAttempts", ReadMaxAttempts, &policy.max_attempts);
   if (status.ok())
@@ -271,7 +273,7 @@ absl::StatusOr<RetryPolicy> ReadRetryPolicy(std::string_view path, const Json& v
 enum class Fit { kNone, kDefault, kService, kMethod };
 
 absl::StatusOr<Fit> ReadName(std::string_view path, const Json& value, std::set<std::string>* names) {
-  if (!value.is_object()) return Invalid(path, "is not an object");
+  if (!value.is_object()) return InvalidConfig(path, "is not an object");
   std::string service;
   std::string method;
   for (const auto& [member, text] : {std::pair("service", &service), std::pair("method", &method)}) {
@@ -281,9 +283,9 @@ absl::StatusOr<Fit> ReadName(std::string_view path, const Json& value, std::set<
     if (!read.ok()) return read.status();
     *text = *std::move(read);
   }
-  if (service.empty() && !method.empty()) return Invalid(path, "has a method but no service");
+  if (service.empty() && !method.empty()) return InvalidConfig(path, "has a method but no service");
   if (!names->insert(absl::StrCat(service, "/", method)).second) {
-    return Invalid(path, absl::StrCat(Quoted(absl::StrCat(service, "/", method)), " is named twice"));
+    return InvalidConfig(path, absl::StrCat(Quoted(absl::StrCat(service, "/", method)), " is named twice"));
   }
   if (service.empty()) return Fit::kDefault;
   if (service != kLookupService) return Fit::kNone;
@@ -292,7 +294,7 @@ absl::StatusOr<Fit> ReadName(std::string_view path, const Json& value, std::set<
 }
 
 absl::StatusOr<Fit> ReadNames(std::string_view path, const Json& value, std::set<std::string>* names) {
-  if (!value.is_array()) return Invalid(path, "is not an array");
+  if (!value.is_array()) return InvalidConfig(path, "is not an array");
   Fit best = Fit::kNone;
   for (std::size_t i = 0; i < value.size(); ++i) {
     const absl::StatusOr<Fit> fit = ReadName(Within(path, i), value[i], names);
@@ -319,7 +321,7 @@ absl::StatusOr<MethodConfig> ReadMethodConfig(std::string_view path, const Json&
   }
   if (const Json* const wait_for_ready = Find(value, "waitForReady")) {
     if (!wait_for_ready->is_boolean())
-      return Invalid(Within(path, "waitForReady"), "is neither true nor false");
+      return InvalidConfig(Within(path, "waitForReady"), "is neither true nor false");
     config.wait_for_ready = wait_for_ready->get<bool>();
   }
   if (const Json* const retry = Find(value, "retryPolicy")) {
@@ -333,13 +335,13 @@ absl::StatusOr<MethodConfig> ReadMethodConfig(std::string_view path, const Json&
 // Of all entries, also those for other methods, since one that is invalid spoils the whole config.
 absl::StatusOr<MethodConfig> ReadMethodConfigs(const Json& value) {
   constexpr std::string_view kPath = "methodConfig";
-  if (!value.is_array()) return Invalid(kPath, "is not an array");
+  if (!value.is_array()) return InvalidConfig(kPath, "is not an array");
   MethodConfig best;
   Fit best_fit = Fit::kNone;
   std::set<std::string> names;
   for (std::size_t i = 0; i < value.size(); ++i) {
     const std::string path = Within(kPath, i);
-    if (!value[i].is_object()) return Invalid(path, "is not an object");
+    if (!value[i].is_object()) return InvalidConfig(path, "is not an object");
     absl::StatusOr<MethodConfig> config = ReadMethodConfig(path, value[i]);
     if (!config.ok()) return config.status();
     const Json* const name = Find(value[i], "name");
@@ -355,19 +357,19 @@ absl::StatusOr<MethodConfig> ReadMethodConfigs(const Json& value) {
 
 absl::StatusOr<double> ReadTokens(std::string_view path, const Json& value) {
   absl::StatusOr<double> tokens = ReadNumber(path, value);
-  if (tokens.ok() && *tokens < kLeastTokens) return Invalid(path, "is less than 0.001");
+  if (tokens.ok() && *tokens < kLeastTokens) return InvalidConfig(path, "is less than 0.001");
   return tokens;
 }
 
 absl::StatusOr<double> ReadMaxTokens(std::string_view path, const Json& value) {
   absl::StatusOr<double> tokens = ReadTokens(path, value);
-  if (tokens.ok() && *tokens > kMostTokens) return Invalid(path, "is more than 1000");
+  if (tokens.ok() && *tokens > kMostTokens) return InvalidConfig(path, "is more than 1000");
   return tokens;
 }
 
 absl::StatusOr<RetryThrottling> ReadThrottling(const Json& value) {
   constexpr std::string_view kPath = "retryThrottling";
-  if (!value.is_object()) return Invalid(kPath, "is not an object");
+  if (!value.is_object()) return InvalidConfig(kPath, "is not an object");
   RetryThrottling throttling;
   absl::Status status = ReadMember(kPath, value, "maxTokens", ReadMaxTokens, &throttling.max_tokens);
   if (status.ok()) status = ReadMember(kPath, value, "tokenRatio", ReadTokens, &throttling.token_ratio);
@@ -389,17 +391,17 @@ std::optional<LoadBalancing> PolicyNamed(std::string_view name) {
 
 absl::StatusOr<LoadBalancing> ReadLoadBalancingConfig(const Json& value) {
   constexpr std::string_view kPath = "loadBalancingConfig";
-  if (!value.is_array()) return Invalid(kPath, "is not an array");
+  if (!value.is_array()) return InvalidConfig(kPath, "is not an array");
   for (std::size_t i = 0; i < value.size(); ++i) {
     const std::string path = Within(kPath, i);
     if (!value[i].is_object() || value[i].size() != 1)
-      return Invalid(path, "is not an object with one member");
+      return InvalidConfig(path, "is not an object with one member");
     const auto policy = value[i].begin();
     if (!policy.value().is_object())
-      return Invalid(Within(path, absl::CHexEscape(policy.key())), "is not an object");
+      return InvalidConfig(Within(path, absl::CHexEscape(policy.key())), "is not an object");
     if (const std::optional<LoadBalancing> known = PolicyNamed(policy.key())) return *known;
   }
-  return Invalid(kPath, "names no policy that is known");
+  return InvalidConfig(kPath, "names no policy that is known");
 }
 
 absl::StatusOr<LoadBalancing> ReadLoadBalancingPolicy(const Json& value) {
@@ -407,7 +409,7 @@ absl::StatusOr<LoadBalancing> ReadLoadBalancingPolicy(const Json& value) {
   const absl::StatusOr<std::string> name = ReadText(kPath, value);
   if (!name.ok()) return name.status();
   if (const std::optional<LoadBalancing> known = PolicyNamed(absl::AsciiStrToLower(*name))) return *known;
-  return Invalid(kPath, absl::StrCat(Quoted(*name), " is not a policy that is known"));
+  return InvalidConfig(kPath, absl::StrCat(Quoted(*name), " is not a policy that is known"));
 }
 
 }  // namespace

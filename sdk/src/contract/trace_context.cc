@@ -79,7 +79,7 @@ std::string_view Trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(' ') - first + 1);
 }
 
-absl::Status Invalid(std::string_view header, std::string_view rule) {
+absl::Status InvalidHeader(std::string_view header, std::string_view rule) {
   return absl::InvalidArgumentError(absl::StrCat(internal::View(header), internal::View(rule)));
 }
 
@@ -92,13 +92,13 @@ absl::Status ValidateTracestate(std::string_view text) {
       const std::size_t equals = member.find('=');
       if (equals == std::string_view::npos || !IsKey(member.substr(0, equals)) ||
           !IsValue(member.substr(equals + 1))) {
-        return Invalid("tracestate", " has a member that is not key=value by W3C Trace Context");
+        return InvalidHeader("tracestate", " has a member that is not key=value by W3C Trace Context");
       }
       if (std::find(keys.begin(), keys.end(), member.substr(0, equals)) != keys.end()) {
-        return Invalid("tracestate", " has a key twice");
+        return InvalidHeader("tracestate", " has a key twice");
       }
       keys.push_back(member.substr(0, equals));
-      if (keys.size() > kMostMembers) return Invalid("tracestate", " has more than 32 members");
+      if (keys.size() > kMostMembers) return InvalidHeader("tracestate", " has more than 32 members");
     }
     if (comma == std::string_view::npos) return absl::OkStatus();
     text.remove_prefix(comma + 1);
@@ -110,11 +110,12 @@ absl::Status ValidateTracestate(std::string_view text) {
 absl::Status ValidateTraceContext(const TraceContext& context) {
   if (context.traceparent.empty()) {
     return context.tracestate.empty() ? absl::OkStatus()
-                                      : Invalid("tracestate", " is set without traceparent");
+                                      : InvalidHeader("tracestate", " is set without traceparent");
   }
   if (!IsTraceparent(context.traceparent)) {
-    return Invalid("traceparent",
-                   " is not version-traceid-parentid-flags in lower-case hexadecimal by W3C Trace Context");
+    return InvalidHeader(
+        "traceparent",
+        " is not version-traceid-parentid-flags in lower-case hexadecimal by W3C Trace Context");
   }
   return ValidateTracestate(context.tracestate);
 }

@@ -18,7 +18,7 @@ constexpr std::string_view kCertificateFile = "tls.certificate_file";
 constexpr std::string_view kPrivateKeyFile = "tls.private_key_file";
 
 // The largest bundles of roots have some 200 KiB.
-constexpr std::size_t kMostBytes = std::size_t{4} << 20U;
+constexpr std::size_t kMostPemBytes = std::size_t{4} << 20U;
 
 absl::Status Unusable(std::string_view option, const std::string& path, std::string_view what) {
   return absl::FailedPreconditionError(absl::StrCat(View(option), ": ", Quoted(path), " ", View(what)));
@@ -111,7 +111,7 @@ TlsFiles::TlsFiles(const TlsOptions& options, std::function<void(std::string_vie
     : options_(options),
       warn_(std::move(warn)),
       any_(!FilesOf(options).empty()),
-      files_(FilesOf(options), kMostBytes),
+      files_(FilesOf(options), kMostPemBytes),
       material_(std::make_shared<const TlsMaterial>()) {}
 
 absl::StatusOr<std::unique_ptr<TlsFiles>> TlsFiles::Open(const TlsOptions& options,

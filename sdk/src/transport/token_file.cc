@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view kOption = "token_file";
 
 // Servers take 8 KiB of metadata unless told otherwise.
-constexpr std::size_t kMostBytes = std::size_t{16} << 10U;
+constexpr std::size_t kMostTokenBytes = std::size_t{16} << 10U;
 
 }  // namespace
 
@@ -34,7 +34,7 @@ absl::StatusOr<std::string> ParseToken(std::string_view path, std::string_view c
 }
 
 TokenFile::TokenFile(const std::string& path, std::function<void(std::string_view)> warn)
-    : path_(path), warn_(std::move(warn)), file_({{kOption, path}}, kMostBytes) {}
+    : path_(path), warn_(std::move(warn)), file_({{kOption, path}}, kMostTokenBytes) {}
 
 absl::StatusOr<std::unique_ptr<TokenFile>> TokenFile::Open(const std::string& path,
                                                            std::function<void(std::string_view)> warn,

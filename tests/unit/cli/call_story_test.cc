@@ -11,7 +11,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-CallReport Answered() {
+CallReport AnsweredAtOnce() {
   CallReport report;
   report.attempts = 1;
   report.endpoint = "127.0.0.1:1";
@@ -20,7 +20,7 @@ CallReport Answered() {
 }
 
 TEST(AttemptsOf, TheFirstThatAnsweredIsTheWholeCall) {
-  const std::vector<AttemptReport> attempts = AttemptsOf(absl::OkStatus(), Answered());
+  const std::vector<AttemptReport> attempts = AttemptsOf(absl::OkStatus(), AnsweredAtOnce());
   ASSERT_THAT(attempts, SizeIs(1));
   EXPECT_EQ(attempts[0].endpoint, "127.0.0.1:1");
   EXPECT_TRUE(attempts[0].status.ok());
@@ -33,7 +33,7 @@ TEST(AttemptsOf, NoneWasMade) {
 }
 
 TEST(CallStory, TellsEachAttemptAndTheVerdict) {
-  CallReport report = Answered();
+  CallReport report = AnsweredAtOnce();
   report.attempts = 3;
   report.hedges = 1;
   report.elapsed = 30ms;

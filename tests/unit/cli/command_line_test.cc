@@ -74,8 +74,8 @@ CommandLine ParseGood(std::vector<const char*> arguments,
   return parsed.line;
 }
 
-std::string ErrorOf(std::vector<const char*> arguments,
-                    const std::map<std::string, std::string, std::less<>>& environment = {}) {
+std::string UsageErrorOf(std::vector<const char*> arguments,
+                         const std::map<std::string, std::string, std::less<>>& environment = {}) {
   const ParsedCommandLine parsed = Parse(std::move(arguments), environment);
   if (!parsed.error.has_value()) return "no error";
   EXPECT_EQ(parsed.error->kind, ErrorKind::kUsage);
@@ -181,19 +181,19 @@ TEST(CommandLine, HedgingIsOffAutomaticOrADelay) {
   EXPECT_EQ(ParseGood({"lookup", "x", "--hedge", "0s"}).global.hedge->delay, 0s);
   EXPECT_EQ(ParseGood({"lookup", "x", "--hedge", "off"}, {{"DISPATCHCTL_HEDGE", "auto"}}).global.hedge->mode,
             HedgingMode::kOff);
-  EXPECT_THAT(ErrorOf({"lookup", "x", "--hedge", "often"}),
+  EXPECT_THAT(UsageErrorOf({"lookup", "x", "--hedge", "often"}),
               HasSubstr("--hedge: expected off, auto or a dur"));
-  EXPECT_THAT(ErrorOf({"lookup", "x"}, {{"DISPATCHCTL_HEDGE", "5"}}), HasSubstr("DISPATCHCTL_HEDGE"));
+  EXPECT_THAT(UsageErrorOf({"lookup", "x"}, {{"DISPATCHCTL_HEDGE", "5"}}), HasSubstr("DISPATCHCTL_HEDGE"));
 }
 
 TEST(CommandLine, BadPoliciesAreNamed) {
-  EXPECT_THAT(ErrorOf({"lookup", "x", "--max-attempts", "0"}), HasSubstr("--max-attempts"));
-  EXPECT_THAT(ErrorOf({"lookup", "x", "--max-attempts", "101"}), HasSubstr("from 1 to 100"));
-  EXPECT_THAT(ErrorOf({"lookup", "x", "--lb", "random"}),
+  EXPECT_THAT(UsageErrorOf({"lookup", "x", "--max-attempts", "0"}), HasSubstr("--max-attempts"));
+  EXPECT_THAT(UsageErrorOf({"lookup", "x", "--max-attempts", "101"}), HasSubstr("from 1 to 100"));
+  EXPECT_THAT(UsageErrorOf({"lookup", "x", "--lb", "random"}),
               HasSubstr("--lb: expected round_robin, pick_first"));
-  EXPECT_THAT(ErrorOf({"lookup", "x", "--attempt-timeout", "0s"}), HasSubstr("more than zero"));
-  EXPECT_THAT(ErrorOf({"lookup", "x", "--stale-if-error", "0s"}), HasSubstr("--stale-if-error"));
-  EXPECT_THAT(ErrorOf({"lookup", "x", "--trace", "-"}), HasSubstr("/dev/stderr"));
+  EXPECT_THAT(UsageErrorOf({"lookup", "x", "--attempt-timeout", "0s"}), HasSubstr("more than zero"));
+  EXPECT_THAT(UsageErrorOf({"lookup", "x", "--stale-if-error", "0s"}), HasSubstr("--stale-if-error"));
+  EXPECT_THAT(UsageErrorOf({"lookup", "x", "--trace", "-"}), HasSubstr("/dev/stderr"));
 }
 
 TEST(CommandLine, EndpointsTakesItsOptions) {
@@ -202,8 +202,8 @@ TEST(CommandLine, EndpointsTakesItsOptions) {
   EXPECT_TRUE(line.endpoints.watch);
   EXPECT_EQ(line.endpoints.interval, 1s);
   EXPECT_FALSE(ParseGood({"endpoints"}).endpoints.watch);
-  EXPECT_THAT(ErrorOf({"endpoints", "--interval", "1ms"}), HasSubstr("at least 10ms"));
-  EXPECT_THAT(ErrorOf({"endpoints", "surplus"}), HasSubstr("unexpected argument"));
+  EXPECT_THAT(UsageErrorOf({"endpoints", "--interval", "1ms"}), HasSubstr("at least 10ms"));
+  EXPECT_THAT(UsageErrorOf({"endpoints", "surplus"}), HasSubstr("unexpected argument"));
 }
 
 TEST(CommandLine, FlagBeatsEnvironmentBeatsBuiltIn) {
@@ -257,7 +257,8 @@ TEST(CommandLine, EmptyVariablesDoNotCount) {
 }
 
 TEST(CommandLine, BadVariablesAreNamed) {
-  EXPECT_THAT(ErrorOf({"lookup", "x"}, {{"DISPATCHCTL_TIMEOUT", "5"}}), HasSubstr("DISPATCHCTL_TIMEOUT"));
+  EXPECT_THAT(UsageErrorOf({"lookup", "x"}, {{"DISPATCHCTL_TIMEOUT", "5"}}),
+              HasSubstr("DISPATCHCTL_TIMEOUT"));
 }
 
 TEST(CommandLine, SecurityFlagBeatsItsOppositeInTheEnvironment) {
@@ -278,9 +279,10 @@ TEST(CommandLine, CertificateFlagsImplyTls) {
 }
 
 TEST(CommandLine, ContradictionsAreUsageErrors) {
-  EXPECT_THAT(ErrorOf({"lookup", "x", "--tls", "--plaintext"}), HasSubstr("exclude each other"));
-  EXPECT_THAT(ErrorOf({"lookup", "x", "--cacert", "ca", "--plaintext"}), HasSubstr("exclude each other"));
-  EXPECT_THAT(ErrorOf({"lookup", "x"}, {{"DISPATCHCTL_TLS", "1"}, {"DISPATCHCTL_PLAINTEXT", "1"}}),
+  EXPECT_THAT(UsageErrorOf({"lookup", "x", "--tls", "--plaintext"}), HasSubstr("exclude each other"));
+  EXPECT_THAT(UsageErrorOf({"lookup", "x", "--cacert", "ca", "--plaintext"}),
+              HasSubstr("exclude each other"));
+  EXPECT_THAT(UsageErrorOf({"lookup", "x"}, {{"DISPATCHCTL_TLS", "1"}, {"DISPATCHCTL_PLAINTEXT", "1"}}),
               HasSubstr("exclude each other"));
 }
 
@@ -368,7 +370,7 @@ TEST(CommandLine, MistakesOfTheConfigurationAreTold) {
   EXPECT_THAT(ConfigErrorOf("current-context = \"x\"", {"lookup", "x"}), HasSubstr("no such context"));
   EXPECT_THAT(ConfigErrorOf("", {"lookup", "x", "--config", "/c"}), HasSubstr("no configuration file /c"));
   EXPECT_THAT(ConfigErrorOf("", {"lookup", "x"}, {{"DISPATCHCTL_CONFIG", "/e"}}), HasSubstr("file /e"));
-  EXPECT_THAT(ErrorOf({"lookup", "x", "-c", ""}), HasSubstr("must not be empty"));
+  EXPECT_THAT(UsageErrorOf({"lookup", "x", "-c", ""}), HasSubstr("must not be empty"));
 }
 
 TEST(CommandLine, ADanglingCurrentContextDoesNotMatterToWhoNamesAnother) {
@@ -447,34 +449,35 @@ TEST(CommandLine, ChoicesAreWhatTheOptionsTake) {
 }
 
 TEST(CommandLine, UnknownThingsAreNamedWithTheNearest) {
-  EXPECT_EQ(ErrorOf({"lookup", "x", "--servr", "h:1"}),
+  EXPECT_EQ(UsageErrorOf({"lookup", "x", "--servr", "h:1"}),
             "unknown option '--servr' | did you mean '--server'?");
-  EXPECT_EQ(ErrorOf({"lookup", "x", "--paralel=3"}),
+  EXPECT_EQ(UsageErrorOf({"lookup", "x", "--paralel=3"}),
             "unknown option '--paralel' | did you mean '--parallel'?");
-  EXPECT_EQ(ErrorOf({"lookup", "x", "-z"}), "unknown option '-z' | see 'dispatchctl lookup --help'");
-  EXPECT_EQ(ErrorOf({"lokup", "x"}), "unknown command 'lokup' | did you mean 'lookup'?");
-  EXPECT_EQ(ErrorOf({"frobnicate"}), "unknown command 'frobnicate' | see 'dispatchctl --help'");
-  EXPECT_EQ(ErrorOf({"assign", "-f", "x", "y"}), "unexpected argument 'y' | read from a file with -f 'y'");
+  EXPECT_EQ(UsageErrorOf({"lookup", "x", "-z"}), "unknown option '-z' | see 'dispatchctl lookup --help'");
+  EXPECT_EQ(UsageErrorOf({"lokup", "x"}), "unknown command 'lokup' | did you mean 'lookup'?");
+  EXPECT_EQ(UsageErrorOf({"frobnicate"}), "unknown command 'frobnicate' | see 'dispatchctl --help'");
+  EXPECT_EQ(UsageErrorOf({"assign", "-f", "x", "y"}),
+            "unexpected argument 'y' | read from a file with -f 'y'");
 }
 
 TEST(CommandLine, NoAbbreviations) {
-  EXPECT_THAT(ErrorOf({"look", "x"}), HasSubstr("unknown command"));
-  EXPECT_THAT(ErrorOf({"lookup", "--serv", "h:1", "x"}), HasSubstr("unknown option"));
+  EXPECT_THAT(UsageErrorOf({"look", "x"}), HasSubstr("unknown command"));
+  EXPECT_THAT(UsageErrorOf({"lookup", "--serv", "h:1", "x"}), HasSubstr("unknown option"));
 }
 
 TEST(CommandLine, MissingAndBadValues) {
-  EXPECT_THAT(ErrorOf({"assign", "-f", "x", "--in", "xml"}), HasSubstr("expected auto, ndjson or csv"));
-  EXPECT_THAT(ErrorOf({"lookup", "x", "--server"}), HasSubstr("--server needs a value"));
-  EXPECT_THAT(ErrorOf({"lookup", "x", "--server="}), HasSubstr("--server needs a value"));
-  EXPECT_THAT(ErrorOf({"lookup", "x", "--timeout", "5"}), HasSubstr("needs a unit"));
-  EXPECT_THAT(ErrorOf({"lookup", "x", "--timeout", "0s"}), HasSubstr("more than zero"));
-  EXPECT_THAT(ErrorOf({"lookup", "x", "--connect-timeout", "99ms"}), HasSubstr("at least 100ms"));
-  EXPECT_THAT(ErrorOf({"lookup", "x", "--keepalive", "9s"}), HasSubstr("at least 10000ms"));
-  EXPECT_THAT(ErrorOf({"lookup", "x", "-o", "yaml"}),
+  EXPECT_THAT(UsageErrorOf({"assign", "-f", "x", "--in", "xml"}), HasSubstr("expected auto, ndjson or csv"));
+  EXPECT_THAT(UsageErrorOf({"lookup", "x", "--server"}), HasSubstr("--server needs a value"));
+  EXPECT_THAT(UsageErrorOf({"lookup", "x", "--server="}), HasSubstr("--server needs a value"));
+  EXPECT_THAT(UsageErrorOf({"lookup", "x", "--timeout", "5"}), HasSubstr("needs a unit"));
+  EXPECT_THAT(UsageErrorOf({"lookup", "x", "--timeout", "0s"}), HasSubstr("more than zero"));
+  EXPECT_THAT(UsageErrorOf({"lookup", "x", "--connect-timeout", "99ms"}), HasSubstr("at least 100ms"));
+  EXPECT_THAT(UsageErrorOf({"lookup", "x", "--keepalive", "9s"}), HasSubstr("at least 10000ms"));
+  EXPECT_THAT(UsageErrorOf({"lookup", "x", "-o", "yaml"}),
               HasSubstr("'yaml' for -o/--output: expected auto, table, json, ndjson or csv"));
-  EXPECT_THAT(ErrorOf({"lookup", "x", "--parallel", "0"}), HasSubstr("from 1 to 65536"));
-  EXPECT_THAT(ErrorOf({"lookup", "x", "--parallel", "4x"}), HasSubstr("from 1 to 65536"));
-  EXPECT_THAT(ErrorOf({"lookup", "x", "--tls=perhaps"}), HasSubstr("--tls"));
+  EXPECT_THAT(UsageErrorOf({"lookup", "x", "--parallel", "0"}), HasSubstr("from 1 to 65536"));
+  EXPECT_THAT(UsageErrorOf({"lookup", "x", "--parallel", "4x"}), HasSubstr("from 1 to 65536"));
+  EXPECT_THAT(UsageErrorOf({"lookup", "x", "--tls=perhaps"}), HasSubstr("--tls"));
 }
 
 TEST(CommandLine, OutputFormatIsKnownDespiteTheError) {
@@ -486,7 +489,7 @@ TEST(CommandLine, OutputFormatIsKnownDespiteTheError) {
 }
 
 TEST(CommandLine, ControlCharactersAreNotRepeatedRaw) {
-  EXPECT_THAT(ErrorOf({"lookup", "--bo\x1bgus"}), Not(HasSubstr("\x1b")));
+  EXPECT_THAT(UsageErrorOf({"lookup", "--bo\x1bgus"}), Not(HasSubstr("\x1b")));
 }
 
 TEST(CommandLine, HelpAndVersion) {

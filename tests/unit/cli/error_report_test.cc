@@ -95,9 +95,9 @@ TEST(ErrorReport, JsonStaysValidWhateverTheServerSays) {
   ErrorReport error = Rpc(absl::StatusCode::kUnknown);
   error.message = "bad \xFF byte\nand \"quotes\"";
   error.details = {{"type.googleapis.com/x", std::string("\x00\x01", 2)}};
-  const std::string json = TerminalErrorJson(error);
-  EXPECT_EQ(json.find('\n'), json.size() - 1);
-  const auto object = nlohmann::json::parse(json);
+  const std::string text = TerminalErrorJson(error);
+  EXPECT_EQ(text.find('\n'), text.size() - 1);
+  const auto object = nlohmann::json::parse(text);
   EXPECT_EQ(object["error"]["details"][0]["value_base64"], "AAE=");
 }
 

@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr RecentRate::TimePoint kStart{std::chrono::hours(1000)};
+constexpr RecentRate::TimePoint kRateStart{std::chrono::hours(1000)};
 
 TEST(ProgressText, ShowsCountRateAndShare) {
   EXPECT_EQ(ProgressText(1'234'567, "results", 61'727.6, 0.5, 80),
@@ -30,11 +30,11 @@ TEST(ProgressText, NeverFillsTheLine) {
 
 TEST(RecentRate, ForgetsWhatIsLongAgo) {
   RecentRate rate;
-  EXPECT_EQ(rate.Update(kStart, 0), 0.0);
-  EXPECT_DOUBLE_EQ(rate.Update(kStart + 1s, 100), 100.0);
-  for (int i = 2; i <= 10; ++i) rate.Update(kStart + i * 1s, 100);
-  EXPECT_EQ(rate.Update(kStart + 11s, 100), 0.0);
-  EXPECT_GT(rate.Update(kStart + 12s, 1000), 300.0);
+  EXPECT_EQ(rate.Update(kRateStart, 0), 0.0);
+  EXPECT_DOUBLE_EQ(rate.Update(kRateStart + 1s, 100), 100.0);
+  for (int i = 2; i <= 10; ++i) rate.Update(kRateStart + i * 1s, 100);
+  EXPECT_EQ(rate.Update(kRateStart + 11s, 100), 0.0);
+  EXPECT_GT(rate.Update(kRateStart + 12s, 1000), 300.0);
 }
 
 TEST(Quantity, GroupsByThousands) {

@@ -9,54 +9,54 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr RatePacer::TimePoint kStart{std::chrono::hours(1000)};
+constexpr RatePacer::TimePoint kPacerStart{std::chrono::hours(1000)};
 
 // How many go within `span` when the pacer is asked at each of the times it names.
 int CountWithin(RatePacer& pacer, std::chrono::nanoseconds span) {
   int count = 0;
-  for (RatePacer::TimePoint now = kStart; now < kStart + span; now = pacer.next()) {
+  for (RatePacer::TimePoint now = kPacerStart; now < kPacerStart + span; now = pacer.next()) {
     while (pacer.Take(now)) ++count;
   }
   return count;
 }
 
 TEST(RatePacer, TheFirstGoesAtOnceAndTheSecondDoesNot) {
-  RatePacer pacer(10.0, kStart);
-  EXPECT_TRUE(pacer.Take(kStart));
-  EXPECT_FALSE(pacer.Take(kStart));
-  EXPECT_FALSE(pacer.Take(kStart + 99ms));
-  EXPECT_EQ(pacer.next(), kStart + 100ms);
-  EXPECT_TRUE(pacer.Take(kStart + 100ms));
+  RatePacer pacer(10.0, kPacerStart);
+  EXPECT_TRUE(pacer.Take(kPacerStart));
+  EXPECT_FALSE(pacer.Take(kPacerStart));
+  EXPECT_FALSE(pacer.Take(kPacerStart + 99ms));
+  EXPECT_EQ(pacer.next(), kPacerStart + 100ms);
+  EXPECT_TRUE(pacer.Take(kPacerStart + 100ms));
 }
 
 TEST(RatePacer, KeepsTheRate) {
   for (const double rate : {0.5, 3.0, 1000.0, 333'333.0}) {
-    RatePacer pacer(rate, kStart);
+    RatePacer pacer(rate, kPacerStart);
     EXPECT_NEAR(CountWithin(pacer, 20s), rate * 20.0, 1.0) << rate;
   }
 }
 
 TEST(RatePacer, CatchesUpOnWhatWasMissedByWakingLate) {
-  RatePacer pacer(1000.0, kStart);
+  RatePacer pacer(1000.0, kPacerStart);
   int count = 0;
-  for (auto now = kStart; now < kStart + 10s; now += 30ms) {
+  for (auto now = kPacerStart; now < kPacerStart + 10s; now += 30ms) {
     while (pacer.Take(now)) ++count;
   }
   EXPECT_NEAR(count, 10'000, 50);
 }
 
 TEST(RatePacer, AfterAPauseABurstIsBounded) {
-  RatePacer pacer(1000.0, kStart);
-  EXPECT_TRUE(pacer.Take(kStart));
+  RatePacer pacer(1000.0, kPacerStart);
+  EXPECT_TRUE(pacer.Take(kPacerStart));
   int count = 0;
-  while (pacer.Take(kStart + 1h)) ++count;
+  while (pacer.Take(kPacerStart + 1h)) ++count;
   EXPECT_EQ(count, 51);
 }
 
 TEST(RatePacer, OneMayGoAtTheTimeThatNextNames) {
-  RatePacer pacer(7.0, kStart);
+  RatePacer pacer(7.0, kPacerStart);
   for (int i = 0; i < 1000; ++i) {
-    ASSERT_TRUE(pacer.Take(std::max(pacer.next(), kStart))) << i;
+    ASSERT_TRUE(pacer.Take(std::max(pacer.next(), kPacerStart))) << i;
     ASSERT_FALSE(pacer.Take(pacer.next() - 1us)) << i;
   }
 }

@@ -12,7 +12,7 @@ using ::testing::HasSubstr;
 
 const RpcIdentity kIdentity{.method = "svc/Method", .target = "localhost:1", .tls = false};
 
-CallReport Answered() {
+CallReport AnsweredReport() {
   CallReport report;
   report.attempts = 1;
   report.endpoint = "127.0.0.1:1";
@@ -23,7 +23,7 @@ CallReport Answered() {
 }
 
 TEST(RpcError, CarriesWhatTheCallReports) {
-  const ErrorReport error = RpcError(absl::NotFoundError("gone"), Answered(), kIdentity);
+  const ErrorReport error = RpcError(absl::NotFoundError("gone"), AnsweredReport(), kIdentity);
   EXPECT_EQ(error.kind, ErrorKind::kRpc);
   EXPECT_EQ(error.code, absl::StatusCode::kNotFound);
   EXPECT_EQ(error.message, "gone");
@@ -46,7 +46,7 @@ TEST(RpcError, FileThatKeepsTheCallFromBeingMadeIsConfiguration) {
     EXPECT_EQ(ExitCodeOf(error), 3);
     EXPECT_EQ(error.message, "--token-file: not sent in plaintext");
   }
-  EXPECT_EQ(RpcError(status, Answered(), kIdentity).kind, ErrorKind::kRpc) << "the server's own words";
+  EXPECT_EQ(RpcError(status, AnsweredReport(), kIdentity).kind, ErrorKind::kRpc) << "the server's own words";
 }
 
 TEST(RpcError, NeverConnectedIsAKindOfItsOwn) {
@@ -60,37 +60,39 @@ TEST(RpcError, NeverConnectedIsAKindOfItsOwn) {
 }
 
 TEST(RpcError, NoAttemptNoPeer) {
-  CallReport report = Answered();
+  CallReport report = AnsweredReport();
   report.attempts = 0;
   EXPECT_EQ(RpcError(absl::InternalError("x"), report, kIdentity).peer, "");
 }
 
 TEST(RpcError, NothingSaidIsSaidSo) {
-  EXPECT_THAT(RpcError(absl::Status(absl::StatusCode::kInternal, ""), Answered(), kIdentity).message,
+  EXPECT_THAT(RpcError(absl::Status(absl::StatusCode::kInternal, ""), AnsweredReport(), kIdentity).message,
               HasSubstr("nothing was said"));
 }
 
 TEST(RpcError, PayloadsBecomeDetails) {
   absl::Status status = absl::NotFoundError("gone");
   status.SetPayload("type.googleapis.com/x", absl::Cord("raw"));
-  const ErrorReport error = RpcError(status, Answered(), kIdentity);
+  const ErrorReport error = RpcError(status, AnsweredReport(), kIdentity);
   ASSERT_EQ(error.details.size(), 1U);
   EXPECT_EQ(error.details[0].first, "type.googleapis.com/x");
   EXPECT_EQ(error.details[0].second, "raw");
 }
 
 TEST(LookupError, NamesTheCourierOnce) {
-  EXPECT_EQ(LookupError("c-9", absl::NotFoundError("courier c-9 not found"), Answered(), kIdentity).message,
-            "courier c-9 not found");
-  EXPECT_EQ(LookupError("c-9", absl::NotFoundError("unknown id"), Answered(), kIdentity).message,
+  EXPECT_EQ(
+      LookupError("c-9", absl::NotFoundError("courier c-9 not found"), AnsweredReport(), kIdentity).message,
+      "courier c-9 not found");
+  EXPECT_EQ(LookupError("c-9", absl::NotFoundError("unknown id"), AnsweredReport(), kIdentity).message,
             "courier c-9: unknown id");
-  EXPECT_EQ(LookupError("c-9", absl::Status(absl::StatusCode::kNotFound, ""), Answered(), kIdentity).message,
-            "courier c-9 not found");
+  EXPECT_EQ(
+      LookupError("c-9", absl::Status(absl::StatusCode::kNotFound, ""), AnsweredReport(), kIdentity).message,
+      "courier c-9 not found");
 }
 
 TEST(ConnectionWasLost, TellsABrokenConnectionFromAnAnswer) {
-  CallReport server = Answered();
-  CallReport local = Answered();
+  CallReport server = AnsweredReport();
+  CallReport local = AnsweredReport();
   local.origin = Origin::kLocal;
   EXPECT_TRUE(ConnectionWasLost(absl::UnavailableError("the server ended the stream"), local));
   EXPECT_TRUE(ConnectionWasLost(absl::UnavailableError("Socket closed"), server));

@@ -17,9 +17,9 @@ using nlohmann::json;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr std::chrono::steady_clock::time_point kStart{1000ms};
+constexpr std::chrono::steady_clock::time_point kCallStart{1000ms};
 
-std::vector<json> Lines(const std::string& text) {
+std::vector<json> JsonLines(const std::string& text) {
   std::vector<json> lines;
   std::istringstream stream(text);
   for (std::string line; std::getline(stream, line);) lines.push_back(json::parse(line));
@@ -32,10 +32,10 @@ std::vector<json> EventsOf(std::string_view courier_id, const absl::Status& stat
   AppendTraceEvents(out, {.number = 7,
                           .method = "svc/Method",
                           .courier_id = courier_id,
-                          .started = kStart,
+                          .started = kCallStart,
                           .status = status,
                           .report = report});
-  return Lines(out);
+  return JsonLines(out);
 }
 
 std::vector<std::string> NamesAndTimes(const std::vector<json>& events) {
@@ -127,10 +127,10 @@ TEST(TraceFile, BeginsWithWhatTiesItToTheWallClock) {
   report.attempts = 1;
   const absl::Status ok;
   for (int i = 0; i < 2; ++i) {
-    file.Add({.method = "m", .courier_id = "c", .started = kStart, .status = ok, .report = report});
+    file.Add({.method = "m", .courier_id = "c", .started = kCallStart, .status = ok, .report = report});
   }
   ASSERT_FALSE(file.Finish().has_value());
-  const std::vector<json> lines = Lines(ReadFile(path));
+  const std::vector<json> lines = JsonLines(ReadFile(path));
   ASSERT_EQ(lines.size(), 9U);
   EXPECT_EQ(lines[0].at("event"), "trace_start");
   EXPECT_EQ(lines[0].at("v"), 1);

@@ -12,7 +12,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-constexpr std::string_view kHeader = "assignment_id,courier_id,destination_zone\n";
+constexpr std::string_view kHeaderLine = "assignment_id,courier_id,destination_zone\n";
 
 class UpdateReaderTest : public ::testing::Test {
  protected:
@@ -56,7 +56,7 @@ class UpdateReaderTest : public ::testing::Test {
 };
 
 TEST_F(UpdateReaderTest, TellsTheFormatByTheFirstLine) {
-  const std::string header(kHeader);
+  const std::string header(kHeaderLine);
   EXPECT_THAT(ReadText("x", "\n" + header + "a,c,z\nb,c,z\n"), ElementsAre("3:a", "4:b"));
   EXPECT_THAT(ReadText("x", "\xEF\xBB\xBF" + header + "a,c,z\r\n\r\nb,c,z"), ElementsAre("2:a", "4:b"));
   EXPECT_THAT(ReadText("x", "{\"assignment_id\":\"a\",\"courier_id\":\"c\"}\n"), ElementsAre("1:a"));
@@ -65,32 +65,32 @@ TEST_F(UpdateReaderTest, TellsTheFormatByTheFirstLine) {
 
 TEST_F(UpdateReaderTest, TellsTheFormatByTheNameOfTheFile) {
   EXPECT_THAT(ReadText("x.CSV", "hello\n"), ElementsAre("1!! unknown column \"hello\""));
-  EXPECT_THAT(ReadText("x.jsonl", std::string(kHeader)), ElementsAre(StartsWith("1! column 1")));
+  EXPECT_THAT(ReadText("x.jsonl", std::string(kHeaderLine)), ElementsAre(StartsWith("1! column 1")));
 }
 
 TEST_F(UpdateReaderTest, WhatWasAskedForBeatsTheName) {
   options_.input_format = InputFormat::kNdjson;
-  EXPECT_THAT(ReadText("x.csv", std::string(kHeader)), ElementsAre(StartsWith("1! column 1")));
+  EXPECT_THAT(ReadText("x.csv", std::string(kHeaderLine)), ElementsAre(StartsWith("1! column 1")));
   options_.input_format = InputFormat::kCsv;
-  EXPECT_THAT(ReadText("x.ndjson", std::string(kHeader) + "a,c,\n"), ElementsAre("2:a"));
+  EXPECT_THAT(ReadText("x.ndjson", std::string(kHeaderLine) + "a,c,\n"), ElementsAre("2:a"));
 }
 
 TEST_F(UpdateReaderTest, EachInputHasAFormatAndAHeaderOfItsOwn) {
-  const std::string csv = directory_.Write("one.csv", std::string(kHeader) + "a,\"c\n1\",z\n");
-  const std::string json = directory_.Write("two", "{\"assignment_id\":\"b\",\"courier_id\":\"c\"}\n");
+  const std::string csv = directory_.Write("one.csv", std::string(kHeaderLine) + "a,\"c\n1\",z\n");
+  const std::string ndjson = directory_.Write("two", "{\"assignment_id\":\"b\",\"courier_id\":\"c\"}\n");
   const std::string other = directory_.Write("three.csv", "courier_id,assignment_id\nc,d\n");
-  EXPECT_THAT(Read({csv, json, other}), ElementsAre("2:a", "1:b", "2:d"));
+  EXPECT_THAT(Read({csv, ndjson, other}), ElementsAre("2:a", "1:b", "2:d"));
 }
 
 TEST_F(UpdateReaderTest, ARecordOfSeveralLinesCountsByItsFirst) {
-  EXPECT_THAT(ReadText("x.csv", std::string(kHeader) + "a,\"c\nd\r\n\",z\nb,c,z\n"),
+  EXPECT_THAT(ReadText("x.csv", std::string(kHeaderLine) + "a,\"c\nd\r\n\",z\nb,c,z\n"),
               ElementsAre("2:a", "5:b"));
 }
 
 TEST_F(UpdateReaderTest, AQuoteThatIsNeverClosedCostsItsOwnLineOnly) {
-  const std::string lines = std::string(kHeader) + "a,\"c,z\nb,c,z\nd,c,z\n";
+  const std::string lines = std::string(kHeaderLine) + "a,\"c,z\nb,c,z\nd,c,z\n";
   EXPECT_THAT(ReadText("x.csv", lines), ElementsAre(HasSubstr("2! a quote"), "3:b", "4:d"));
-  std::string many = std::string(kHeader) + "a,\"c,z\n";
+  std::string many = std::string(kHeaderLine) + "a,\"c,z\n";
   for (int i = 0; i < 20; ++i) many += "b,c,z\n";
   const std::vector<std::string> found = ReadText("x.csv", many);
   ASSERT_EQ(found.size(), 21U);
@@ -99,7 +99,7 @@ TEST_F(UpdateReaderTest, AQuoteThatIsNeverClosedCostsItsOwnLineOnly) {
 }
 
 TEST_F(UpdateReaderTest, ALongRecordIsPassedOver) {
-  EXPECT_THAT(ReadText("x.csv", std::string(kHeader) + std::string(500, 'x') + ",c,z\nb,c,z\n"),
+  EXPECT_THAT(ReadText("x.csv", std::string(kHeaderLine) + std::string(500, 'x') + ",c,z\nb,c,z\n"),
               ElementsAre("2! longer than 64 bytes (--max-line)", "3:b"));
 }
 

@@ -15,14 +15,14 @@ const Courier kAvailable{
 const Courier kBusy{
     .courier_id = "c-2", .transport_mode = "bike", .availability = "busy", .current_zone = ""};
 
-AcceptanceRule Parsed(std::string_view text) {
+AcceptanceRule ParsedAcceptance(std::string_view text) {
   const absl::StatusOr<AcceptanceRule> rule = AcceptanceRule::Parse(text);
   EXPECT_TRUE(rule.ok()) << rule.status();
   return rule.ok() ? *rule : AcceptanceRule();
 }
 
 TEST(AcceptanceRule, AvailableAcceptsForAvailableCouriersOnly) {
-  const AcceptanceRule rule = Parsed("available");
+  const AcceptanceRule rule = ParsedAcceptance("available");
   EXPECT_TRUE(rule.Accepts(1, "a-1", &kAvailable));
   EXPECT_FALSE(rule.Accepts(1, "a-1", &kBusy));
   EXPECT_FALSE(rule.Accepts(1, "a-1", nullptr));
@@ -34,17 +34,17 @@ TEST(AcceptanceRule, AvailableIsTheDefault) {
 }
 
 TEST(AcceptanceRule, AlwaysAcceptsForUnknownCouriersToo) {
-  const AcceptanceRule rule = Parsed("always");
+  const AcceptanceRule rule = ParsedAcceptance("always");
   EXPECT_TRUE(rule.Accepts(1, "a-1", &kBusy));
   EXPECT_TRUE(rule.Accepts(1, "a-1", nullptr));
 }
 
 TEST(AcceptanceRule, NeverAcceptsNothing) {
-  EXPECT_FALSE(Parsed("never").Accepts(1, "a-1", &kAvailable));
+  EXPECT_FALSE(ParsedAcceptance("never").Accepts(1, "a-1", &kAvailable));
 }
 
 TEST(AcceptanceRule, ProbabilityIsMetOverManyIds) {
-  const AcceptanceRule rule = Parsed("prob=0.3");
+  const AcceptanceRule rule = ParsedAcceptance("prob=0.3");
   int accepted = 0;
   for (int i = 0; i < 100'000; ++i) {
     if (rule.Accepts(7, "a-" + std::to_string(i), &kBusy)) ++accepted;
@@ -53,7 +53,7 @@ TEST(AcceptanceRule, ProbabilityIsMetOverManyIds) {
 }
 
 TEST(AcceptanceRule, ProbabilityDependsOnSeedAndIdAlone) {
-  const AcceptanceRule rule = Parsed("prob=0.5");
+  const AcceptanceRule rule = ParsedAcceptance("prob=0.5");
   int differing = 0;
   for (int i = 0; i < 1000; ++i) {
     const std::string id = "a-" + std::to_string(i);
@@ -65,7 +65,7 @@ TEST(AcceptanceRule, ProbabilityDependsOnSeedAndIdAlone) {
 
 // A seed that is written down must mean the same decisions in the next version too.
 TEST(AcceptanceRule, ProbabilityStaysTheSameAcrossVersions) {
-  const AcceptanceRule rule = Parsed("prob=0.5");
+  const AcceptanceRule rule = ParsedAcceptance("prob=0.5");
   std::string decisions;
   for (int i = 0; i < 16; ++i) {
     decisions += rule.Accepts(7, "a-" + std::to_string(i), &kAvailable) ? '1' : '0';
@@ -76,13 +76,13 @@ TEST(AcceptanceRule, ProbabilityStaysTheSameAcrossVersions) {
 TEST(AcceptanceRule, ProbabilityHasExactEnds) {
   for (int i = 0; i < 1000; ++i) {
     const std::string id = "a-" + std::to_string(i);
-    EXPECT_TRUE(Parsed("prob=1").Accepts(7, id, &kBusy));
-    EXPECT_FALSE(Parsed("prob=0").Accepts(7, id, &kBusy));
+    EXPECT_TRUE(ParsedAcceptance("prob=1").Accepts(7, id, &kBusy));
+    EXPECT_FALSE(ParsedAcceptance("prob=0").Accepts(7, id, &kBusy));
   }
 }
 
 TEST(AcceptanceRule, ProbabilityRejectsUnknownCouriers) {
-  EXPECT_FALSE(Parsed("prob=1").Accepts(7, "a-1", nullptr));
+  EXPECT_FALSE(ParsedAcceptance("prob=1").Accepts(7, "a-1", nullptr));
 }
 
 class BadAcceptanceRule : public testing::TestWithParam<const char*> {};

@@ -14,51 +14,51 @@ using std::chrono::milliseconds;
 using testing::AllOf;
 using testing::HasSubstr;
 
-FaultRule Parsed(std::string_view spec) {
+FaultRule ParsedRule(std::string_view spec) {
   const absl::StatusOr<FaultRule> rule = ParseFault(spec);
   EXPECT_TRUE(rule.ok()) << rule.status();
   return rule.ok() ? *rule : FaultRule();
 }
 
 TEST(FaultRule, ReadsEveryKindWithItsArgument) {
-  EXPECT_EQ(Parsed("latency=50ms").latency, milliseconds(50));
-  EXPECT_EQ(Parsed("latency=250us").latency, microseconds(250));
-  EXPECT_EQ(Parsed("status=UNAVAILABLE").code, absl::StatusCode::kUnavailable);
-  EXPECT_EQ(Parsed("status=CANCELLED").code, absl::StatusCode::kCancelled);
-  EXPECT_EQ(Parsed("status=UNAUTHENTICATED").code, absl::StatusCode::kUnauthenticated);
-  EXPECT_EQ(Parsed("hang").kind, FaultKind::kHang);
-  EXPECT_EQ(Parsed("big-message=5MiB").bytes, 5U * 1024 * 1024);
-  EXPECT_EQ(Parsed("big-message=1GiB").bytes, 1024U * 1024 * 1024);
-  EXPECT_EQ(Parsed("headers=16KiB").bytes, 16U * 1024);
-  EXPECT_EQ(Parsed("headers=100").bytes, 100U);
-  EXPECT_EQ(Parsed("headers=100B").bytes, 100U);
-  EXPECT_EQ(Parsed("bad-utf8").kind, FaultKind::kBadUtf8);
-  EXPECT_EQ(Parsed("bad-bytes").kind, FaultKind::kBadBytes);
-  const FaultRule close = Parsed("close-after=100:DATA_LOSS");
+  EXPECT_EQ(ParsedRule("latency=50ms").latency, milliseconds(50));
+  EXPECT_EQ(ParsedRule("latency=250us").latency, microseconds(250));
+  EXPECT_EQ(ParsedRule("status=UNAVAILABLE").code, absl::StatusCode::kUnavailable);
+  EXPECT_EQ(ParsedRule("status=CANCELLED").code, absl::StatusCode::kCancelled);
+  EXPECT_EQ(ParsedRule("status=UNAUTHENTICATED").code, absl::StatusCode::kUnauthenticated);
+  EXPECT_EQ(ParsedRule("hang").kind, FaultKind::kHang);
+  EXPECT_EQ(ParsedRule("big-message=5MiB").bytes, 5U * 1024 * 1024);
+  EXPECT_EQ(ParsedRule("big-message=1GiB").bytes, 1024U * 1024 * 1024);
+  EXPECT_EQ(ParsedRule("headers=16KiB").bytes, 16U * 1024);
+  EXPECT_EQ(ParsedRule("headers=100").bytes, 100U);
+  EXPECT_EQ(ParsedRule("headers=100B").bytes, 100U);
+  EXPECT_EQ(ParsedRule("bad-utf8").kind, FaultKind::kBadUtf8);
+  EXPECT_EQ(ParsedRule("bad-bytes").kind, FaultKind::kBadBytes);
+  const FaultRule close = ParsedRule("close-after=100:DATA_LOSS");
   EXPECT_EQ(close.count, 100U);
   EXPECT_EQ(close.code, absl::StatusCode::kDataLoss);
-  EXPECT_EQ(Parsed("clean-close-after=10").count, 10U);
-  EXPECT_EQ(Parsed("duplicate=5").count, 5U);
-  EXPECT_EQ(Parsed("drop-result=7").count, 7U);
-  EXPECT_EQ(Parsed("unknown-id=3").count, 3U);
-  EXPECT_EQ(Parsed("reorder=4").count, 4U);
-  EXPECT_EQ(Parsed("slow-read").count, 0U);
-  EXPECT_EQ(Parsed("slow-read=20").count, 20U);
-  EXPECT_EQ(Parsed("goaway-after=50").count, 50U);
-  EXPECT_EQ(Parsed("tcp-reset-after=1MiB").bytes, 1024U * 1024);
-  EXPECT_EQ(Parsed("tcp-reset-after=0").bytes, 0U);
-  EXPECT_EQ(Parsed("refuse").kind, FaultKind::kRefuse);
-  EXPECT_EQ(Parsed("drip=100B/s").bytes, 100U);
-  EXPECT_EQ(Parsed("drip=2KiB/s").bytes, 2048U);
-  EXPECT_EQ(Parsed("bad-bytes-after=10").bytes, 10U);
-  EXPECT_EQ(Parsed("blackhole").bytes, 0U);
-  const FaultRule blackhole = Parsed("blackhole-after=1KiB,nth=2,listen=1");
+  EXPECT_EQ(ParsedRule("clean-close-after=10").count, 10U);
+  EXPECT_EQ(ParsedRule("duplicate=5").count, 5U);
+  EXPECT_EQ(ParsedRule("drop-result=7").count, 7U);
+  EXPECT_EQ(ParsedRule("unknown-id=3").count, 3U);
+  EXPECT_EQ(ParsedRule("reorder=4").count, 4U);
+  EXPECT_EQ(ParsedRule("slow-read").count, 0U);
+  EXPECT_EQ(ParsedRule("slow-read=20").count, 20U);
+  EXPECT_EQ(ParsedRule("goaway-after=50").count, 50U);
+  EXPECT_EQ(ParsedRule("tcp-reset-after=1MiB").bytes, 1024U * 1024);
+  EXPECT_EQ(ParsedRule("tcp-reset-after=0").bytes, 0U);
+  EXPECT_EQ(ParsedRule("refuse").kind, FaultKind::kRefuse);
+  EXPECT_EQ(ParsedRule("drip=100B/s").bytes, 100U);
+  EXPECT_EQ(ParsedRule("drip=2KiB/s").bytes, 2048U);
+  EXPECT_EQ(ParsedRule("bad-bytes-after=10").bytes, 10U);
+  EXPECT_EQ(ParsedRule("blackhole").bytes, 0U);
+  const FaultRule blackhole = ParsedRule("blackhole-after=1KiB,nth=2,listen=1");
   EXPECT_EQ(blackhole.kind, FaultKind::kBlackhole);
   EXPECT_EQ(blackhole.bytes, 1024U);
 }
 
 TEST(FaultRule, ReadsEveryKey) {
-  const FaultRule rule = Parsed(
+  const FaultRule rule = ParsedRule(
       "status=RESOURCE_EXHAUSTED,method=assign,courier_id=courier-4*,assignment_id=a-[12],zone=zone-7,listen="
       "1,nth=2,"
       "nth-message=3,prob=0.5,every=4,first=5,after=6,max=7,message=come back later,pushback=500");
@@ -79,7 +79,7 @@ TEST(FaultRule, ReadsEveryKey) {
 }
 
 TEST(FaultRule, HasNoLimitsByDefault) {
-  const FaultRule rule = Parsed("hang");
+  const FaultRule rule = ParsedRule("hang");
   EXPECT_EQ(rule.spec, "hang");
   EXPECT_FALSE(rule.method.has_value());
   EXPECT_FALSE(rule.listen.has_value());
@@ -90,11 +90,11 @@ TEST(FaultRule, HasNoLimitsByDefault) {
 }
 
 TEST(FaultRule, TakesADurationAsMillisecondsOfPushback) {
-  EXPECT_EQ(Parsed("status=UNAVAILABLE,pushback=500ms").pushback, "500");
-  EXPECT_EQ(Parsed("status=UNAVAILABLE,pushback=1.5s").pushback, "1500");
-  EXPECT_EQ(Parsed("status=UNAVAILABLE,pushback=-1").pushback, "-1");
-  EXPECT_EQ(Parsed("status=UNAVAILABLE,pushback=abc").pushback, "abc");
-  EXPECT_EQ(Parsed("status=UNAVAILABLE,pushback=").pushback, "");
+  EXPECT_EQ(ParsedRule("status=UNAVAILABLE,pushback=500ms").pushback, "500");
+  EXPECT_EQ(ParsedRule("status=UNAVAILABLE,pushback=1.5s").pushback, "1500");
+  EXPECT_EQ(ParsedRule("status=UNAVAILABLE,pushback=-1").pushback, "-1");
+  EXPECT_EQ(ParsedRule("status=UNAVAILABLE,pushback=abc").pushback, "abc");
+  EXPECT_EQ(ParsedRule("status=UNAVAILABLE,pushback=").pushback, "");
 }
 
 struct BadSpec {
@@ -195,7 +195,7 @@ TEST(FaultRule, KnowsWhatItConcerns) {
            Case{"blackhole", false, false, false, true},
            Case{"blackhole-after=2", false, false, false, true},
        }) {
-    const FaultRule rule = Parsed(each.spec);
+    const FaultRule rule = ParsedRule(each.spec);
     EXPECT_EQ(rule.AppliesTo(FaultScope::kLookup), each.lookup) << each.spec;
     EXPECT_EQ(rule.AppliesTo(FaultScope::kStream), each.stream) << each.spec;
     EXPECT_EQ(rule.AppliesTo(FaultScope::kUpdate), each.update) << each.spec;

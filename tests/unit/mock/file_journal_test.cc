@@ -27,7 +27,7 @@ constexpr std::string_view kRest =
     R"(,"courier_id":"courier-42","destination_zone":"zone-7","accepted":true,"replay":false})"
     "\n";
 
-std::string Line(int n, std::string_view id) {
+std::string JournalLine(int n, std::string_view id) {
   return R"({"n":)" + std::to_string(n) + R"(,"listen":"127.0.0.1:1","assignment_id":")" + std::string(id) +
          '"' + std::string(kRest);
 }
@@ -49,7 +49,7 @@ class FileJournalTest : public testing::Test {
 TEST(AppendJournalLine, IsTheDocumentedObject) {
   std::string line;
   AppendJournalLine(1, Entry("a-1"), line);
-  EXPECT_EQ(line, Line(1, "a-1"));
+  EXPECT_EQ(line, JournalLine(1, "a-1"));
 }
 
 TEST(AppendJournalLine, EscapesWhatJsonWantsEscaped) {
@@ -64,7 +64,7 @@ TEST_F(FileJournalTest, WritesAtCommit) {
   ASSERT_TRUE(journal->Append(Entry("a-2")).ok());
   EXPECT_EQ(Text(), "");
   ASSERT_TRUE(journal->Commit().ok());
-  EXPECT_EQ(Text(), Line(1, "a-1") + Line(2, "a-2"));
+  EXPECT_EQ(Text(), JournalLine(1, "a-1") + JournalLine(2, "a-2"));
 }
 
 TEST_F(FileJournalTest, AppendsAndGoesOnCounting) {
@@ -76,7 +76,7 @@ TEST_F(FileJournalTest, AppendsAndGoesOnCounting) {
   const auto journal = FileJournal::Open(path_).value();
   ASSERT_TRUE(journal->Append(Entry("a-2")).ok());
   ASSERT_TRUE(journal->Commit().ok());
-  EXPECT_EQ(Text(), Line(1, "a-1") + Line(2, "a-2"));
+  EXPECT_EQ(Text(), JournalLine(1, "a-1") + JournalLine(2, "a-2"));
 }
 
 TEST_F(FileJournalTest, RefusesAFileThatEndsWithinALine) {
@@ -109,7 +109,7 @@ TEST_F(FileJournalTest, LeavesNoTornLine) {
   std::signal(SIGXFSZ, SIG_IGN);
   rlimit old{};
   getrlimit(RLIMIT_FSIZE, &old);
-  const rlimit small{.rlim_cur = Line(1, "a-1").size() + 10, .rlim_max = old.rlim_max};
+  const rlimit small{.rlim_cur = JournalLine(1, "a-1").size() + 10, .rlim_max = old.rlim_max};
   setrlimit(RLIMIT_FSIZE, &small);
   ASSERT_TRUE(journal->Append(Entry("a-2")).ok());
   const absl::Status status = journal->Commit();
@@ -117,7 +117,7 @@ TEST_F(FileJournalTest, LeavesNoTornLine) {
   std::signal(SIGXFSZ, SIG_DFL);
 
   EXPECT_THAT(std::string(status.message()), HasSubstr("File too large"));
-  EXPECT_EQ(Text(), Line(1, "a-1"));
+  EXPECT_EQ(Text(), JournalLine(1, "a-1"));
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ std::string Message(std::string_view text) {
 const std::string kSettings = Frame(4, 0, 0, "");
 const std::string kHeaders = Frame(1, 4, 1, "head");
 
-struct Case {
+struct GoawayCase {
   const char* name;
   std::vector<std::string> frames;
   std::uint64_t after;
@@ -44,7 +44,7 @@ struct Case {
   int before;
 };
 
-class GoawayInjectorTest : public testing::TestWithParam<Case> {
+class GoawayInjectorTest : public testing::TestWithParam<GoawayCase> {
  protected:
   static std::string Input() {
     std::string input;
@@ -86,35 +86,36 @@ TEST_P(GoawayInjectorTest, DoesNotMindHowTheBytesCome) {
 INSTANTIATE_TEST_SUITE_P(
     Frames, GoawayInjectorTest,
     testing::Values(
-        Case{"Never", {kSettings, kHeaders, Data(1, Message("a")), Data(1, Message("b"))}, 0, -1},
-        Case{"NotYet", {kSettings, kHeaders, Data(1, Message("a"))}, 2, -1},
-        Case{"AfterTheFirst", {kSettings, kHeaders, Data(1, Message("a")), Data(1, Message("b"))}, 1, 3},
-        Case{"AfterTheSecond",
-             {kSettings, kHeaders, Data(1, Message("a")), Data(1, Message("b")), kSettings},
-             2,
-             4},
-        Case{"TwoMessagesInAFrame", {kHeaders, Data(1, Message("a") + Message("b")), kSettings}, 2, 2},
-        Case{"AMessageInTwoFrames",
-             {kHeaders, Data(1, Message("abcdef").substr(0, 3)), Data(1, Message("abcdef").substr(3)),
-              kSettings},
-             1,
-             3},
-        Case{"EmptyMessages", {kHeaders, Data(1, Message("")), Data(1, Message("")), kSettings}, 2, 3},
-        Case{"StreamsIntermingled",
-             {Data(1, Message("abcdef").substr(0, 7)), Data(3, Message("b")),
-              Data(1, Message("abcdef").substr(7))},
-             2,
-             3},
-        Case{"AStreamThatWasReset",
-             {Data(1, Message("abcdef").substr(0, 7)), Frame(3, 0, 1, "code"), Data(1, Message("b")),
-              kSettings},
-             1,
-             3},
-        Case{"NotInAHeaderBlock",
-             {Data(1, Message("a") + "\0\0"), Frame(1, 0, 3, "he"), Frame(9, 4, 3, "ad"), kSettings},
-             1,
-             1}),
-    [](const testing::TestParamInfo<Case>& each) { return each.param.name; });
+        GoawayCase{"Never", {kSettings, kHeaders, Data(1, Message("a")), Data(1, Message("b"))}, 0, -1},
+        GoawayCase{"NotYet", {kSettings, kHeaders, Data(1, Message("a"))}, 2, -1},
+        GoawayCase{
+            "AfterTheFirst", {kSettings, kHeaders, Data(1, Message("a")), Data(1, Message("b"))}, 1, 3},
+        GoawayCase{"AfterTheSecond",
+                   {kSettings, kHeaders, Data(1, Message("a")), Data(1, Message("b")), kSettings},
+                   2,
+                   4},
+        GoawayCase{"TwoMessagesInAFrame", {kHeaders, Data(1, Message("a") + Message("b")), kSettings}, 2, 2},
+        GoawayCase{"AMessageInTwoFrames",
+                   {kHeaders, Data(1, Message("abcdef").substr(0, 3)), Data(1, Message("abcdef").substr(3)),
+                    kSettings},
+                   1,
+                   3},
+        GoawayCase{"EmptyMessages", {kHeaders, Data(1, Message("")), Data(1, Message("")), kSettings}, 2, 3},
+        GoawayCase{"StreamsIntermingled",
+                   {Data(1, Message("abcdef").substr(0, 7)), Data(3, Message("b")),
+                    Data(1, Message("abcdef").substr(7))},
+                   2,
+                   3},
+        GoawayCase{"AStreamThatWasReset",
+                   {Data(1, Message("abcdef").substr(0, 7)), Frame(3, 0, 1, "code"), Data(1, Message("b")),
+                    kSettings},
+                   1,
+                   3},
+        GoawayCase{"NotInAHeaderBlock",
+                   {Data(1, Message("a") + "\0\0"), Frame(1, 0, 3, "he"), Frame(9, 4, 3, "ad"), kSettings},
+                   1,
+                   1}),
+    [](const testing::TestParamInfo<GoawayCase>& each) { return each.param.name; });
 
 TEST(GoawayInjector, InjectsWhenItBecomesDueLater) {
   GoawayInjector injector;

@@ -19,14 +19,14 @@ using testing::IsEmpty;
 using testing::Pair;
 using testing::SizeIs;
 
-ScenarioFile Parsed(std::string_view text) {
+ScenarioFile ParsedScenario(std::string_view text) {
   ScenarioFile file = ParseScenarios(text, "f");
   EXPECT_THAT(file.errors, IsEmpty());
   return file;
 }
 
 TEST(ScenarioFile, HasScenariosOfSteps) {
-  const auto [scenarios, strict, errors] = Parsed(
+  const auto [scenarios, strict, errors] = ParsedScenario(
       "# Overloaded, then well.\n"
       "\n"
       "scenario lookup,courier_id=courier-4*,listen=1\n"
@@ -128,9 +128,9 @@ TEST(ScenarioFile, ThatCannotBeReadIsNamed) {
 }
 
 TEST(ScenarioPlay, GivesEachLookupTheNextStep) {
-  FaultEngine engine(1, Parsed("scenario lookup,courier_id=c-*\n"
-                               "expect\nstatus=ABORTED\n"
-                               "expect courier_id=c-2\nreply transport_mode=tandem\n"));
+  FaultEngine engine(1, ParsedScenario("scenario lookup,courier_id=c-*\n"
+                                       "expect\nstatus=ABORTED\n"
+                                       "expect courier_id=c-2\nreply transport_mode=tandem\n"));
   EXPECT_TRUE(engine.active());
   EXPECT_EQ(engine.OnLookup(0, "other"), nullptr);
   EXPECT_EQ(engine.OnLookup(0, "c-1")->ending->code, absl::StatusCode::kAborted);
@@ -139,7 +139,7 @@ TEST(ScenarioPlay, GivesEachLookupTheNextStep) {
 }
 
 TEST(ScenarioPlay, SaysWhatWasExpectedInstead) {
-  FaultEngine engine(1, Parsed("scenario assign\nexpect assignment_id=a-1,zone=z-*\n"));
+  FaultEngine engine(1, ParsedScenario("scenario assign\nexpect assignment_id=a-1,zone=z-*\n"));
   FaultEngine::Stream stream(&engine, 0);
   EXPECT_EQ(stream.OnStart(), nullptr);
   const auto faults = stream.OnUpdate({"a-2", "c", "y", 1});
@@ -151,9 +151,9 @@ TEST(ScenarioPlay, SaysWhatWasExpectedInstead) {
 }
 
 TEST(ScenarioPlay, BeginsAnewWithEachStreamItIsFor) {
-  FaultEngine engine(1, Parsed("scenario assign,nth=1\nexpect\ndrop-result=1\n"
-                               "scenario assign,first=1\nexpect\nexpect\nduplicate=1\n"
-                               "scenario assign\nexpect\nunknown-id=1\n"));
+  FaultEngine engine(1, ParsedScenario("scenario assign,nth=1\nexpect\ndrop-result=1\n"
+                                       "scenario assign,first=1\nexpect\nexpect\nduplicate=1\n"
+                                       "scenario assign\nexpect\nunknown-id=1\n"));
   FaultEngine::Stream first(&engine, 0);
   FaultEngine::Stream second(&engine, 0);
   FaultEngine::Stream third(&engine, 0);
@@ -169,7 +169,7 @@ TEST(ScenarioPlay, BeginsAnewWithEachStreamItIsFor) {
 }
 
 TEST(ScenarioPlay, HasFaultsOfTheWholeStream) {
-  FaultEngine engine(1, Parsed("scenario assign,listen=1\nreorder=3\n"));
+  FaultEngine engine(1, ParsedScenario("scenario assign,listen=1\nreorder=3\n"));
   FaultEngine::Stream elsewhere(&engine, 0);
   EXPECT_EQ(elsewhere.OnStart(), nullptr);
   FaultEngine::Stream stream(&engine, 1);
@@ -177,7 +177,7 @@ TEST(ScenarioPlay, HasFaultsOfTheWholeStream) {
 }
 
 TEST(ScenarioPlay, GoesTogetherWithRules) {
-  FaultEngine engine(1, Parsed("scenario lookup\nexpect\nlatency=1ms\n"));
+  FaultEngine engine(1, ParsedScenario("scenario lookup\nexpect\nlatency=1ms\n"));
   engine.Set({*ParseFault("latency=2ms")});
   EXPECT_EQ(engine.OnLookup(0, "c")->latency, std::chrono::milliseconds(3));
   engine.Set({});
@@ -186,11 +186,11 @@ TEST(ScenarioPlay, GoesTogetherWithRules) {
 }
 
 TEST(ScenarioPlay, ThatIsStrictNamesTheNearestThreeFirstTheOneWithFewestMisses) {
-  FaultEngine engine(1, Parsed("strict\n"
-                               "scenario lookup,courier_id=x,listen=1\nexpect\n"
-                               "scenario lookup,courier_id=y\nexpect\n"
-                               "scenario lookup,nth=9\nexpect\n"
-                               "scenario assign\nexpect\n"));
+  FaultEngine engine(1, ParsedScenario("strict\n"
+                                       "scenario lookup,courier_id=x,listen=1\nexpect\n"
+                                       "scenario lookup,courier_id=y\nexpect\n"
+                                       "scenario lookup,nth=9\nexpect\n"
+                                       "scenario assign\nexpect\n"));
   const auto faults = engine.OnLookup(0, "c");
   ASSERT_NE(faults, nullptr);
   ASSERT_TRUE(faults->ending.has_value());
@@ -202,10 +202,10 @@ TEST(ScenarioPlay, ThatIsStrictNamesTheNearestThreeFirstTheOneWithFewestMisses) 
 }
 
 TEST(ScenarioPlay, CanBeReplaced) {
-  FaultEngine engine(1, Parsed("scenario lookup\nexpect\nstatus=ABORTED\nexpect\nstatus=INTERNAL\n"));
+  FaultEngine engine(1, ParsedScenario("scenario lookup\nexpect\nstatus=ABORTED\nexpect\nstatus=INTERNAL\n"));
   FaultEngine::Stream stream(&engine, 0);
   EXPECT_EQ(engine.OnLookup(0, "c")->ending->code, absl::StatusCode::kAborted);
-  engine.SetScenarios(Parsed("scenario lookup\nexpect\nstatus=DATA_LOSS\n"));
+  engine.SetScenarios(ParsedScenario("scenario lookup\nexpect\nstatus=DATA_LOSS\n"));
   EXPECT_EQ(engine.OnLookup(0, "c")->ending->code, absl::StatusCode::kDataLoss);
   EXPECT_EQ(engine.OnLookup(0, "c"), nullptr);
   engine.SetScenarios({});

@@ -22,14 +22,14 @@ absl::StatusCode Verdict(const AcceptedTokens& tokens, std::string_view authoriz
   return tokens.Authorize(authorization, scope).code();
 }
 
-AcceptedTokens Parsed(std::string_view text) {
+AcceptedTokens ParsedTokens(std::string_view text) {
   absl::StatusOr<AcceptedTokens> tokens = AcceptedTokens::Parse("tokens", text);
   EXPECT_TRUE(tokens.ok()) << tokens.status();
   return tokens.ok() ? *std::move(tokens) : AcceptedTokens();
 }
 
 TEST(AcceptedTokens, HaveTheScopesTheyAreGiven) {
-  const AcceptedTokens tokens = Parsed("reader lookup\nwriter  assign\n\tboth\tlookup,assign\n");
+  const AcceptedTokens tokens = ParsedTokens("reader lookup\nwriter  assign\n\tboth\tlookup,assign\n");
   EXPECT_EQ(Verdict(tokens, "Bearer reader", Scope::kLookup), absl::StatusCode::kOk);
   EXPECT_EQ(Verdict(tokens, "Bearer reader", Scope::kAssign), absl::StatusCode::kPermissionDenied);
   EXPECT_EQ(Verdict(tokens, "Bearer writer", Scope::kLookup), absl::StatusCode::kPermissionDenied);
@@ -39,7 +39,7 @@ TEST(AcceptedTokens, HaveTheScopesTheyAreGiven) {
 }
 
 TEST(AcceptedTokens, AreTheOnlyOnes) {
-  const AcceptedTokens tokens = Parsed("token lookup,assign");
+  const AcceptedTokens tokens = ParsedTokens("token lookup,assign");
   for (const std::string_view authorization :
        {"", "token", "Basic token", "Bearer", "Bearer ", "Bearer toke", "Bearer tokenn", "Bearer TOKEN"}) {
     EXPECT_EQ(Verdict(tokens, authorization, Scope::kLookup), absl::StatusCode::kUnauthenticated)
@@ -48,13 +48,13 @@ TEST(AcceptedTokens, AreTheOnlyOnes) {
 }
 
 TEST(AcceptedTokens, MayBeNone) {
-  const AcceptedTokens tokens = Parsed("# nobody\n\n   \n  # at all lookup\n");
+  const AcceptedTokens tokens = ParsedTokens("# nobody\n\n   \n  # at all lookup\n");
   EXPECT_EQ(Verdict(tokens, "Bearer #", Scope::kLookup), absl::StatusCode::kUnauthenticated);
-  EXPECT_EQ(Verdict(Parsed(""), "Bearer x", Scope::kAssign), absl::StatusCode::kUnauthenticated);
+  EXPECT_EQ(Verdict(ParsedTokens(""), "Bearer x", Scope::kAssign), absl::StatusCode::kUnauthenticated);
 }
 
 TEST(AcceptedTokens, TakeLinesOfWindowsToo) {
-  EXPECT_EQ(Verdict(Parsed("token lookup\r\n"), "Bearer token", Scope::kLookup), absl::StatusCode::kOk);
+  EXPECT_EQ(Verdict(ParsedTokens("token lookup\r\n"), "Bearer token", Scope::kLookup), absl::StatusCode::kOk);
 }
 
 TEST(AcceptedTokens, ComplaintsNameEveryBadLineAndNoToken) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "attempt_failures.h"
+
 namespace dispatchctl::internal {
 namespace {
 
@@ -18,19 +20,6 @@ HedgingPolicy Fixed(milliseconds delay, int max_hedges = 1) {
   policy.delay = delay;
   policy.max_hedges = max_hedges;
   return policy;
-}
-
-AttemptFailure Failure(StatusCode code) {
-  AttemptFailure failure;
-  failure.code = code;
-  failure.from_server = true;
-  return failure;
-}
-
-AttemptFailure WithPushback(StatusCode code, std::optional<milliseconds> delay) {
-  AttemptFailure failure = Failure(code);
-  failure.pushback = Pushback{delay};
-  return failure;
 }
 
 class HedgePlanTest : public testing::Test {

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "fake_transport.h"
+#include "lookup_ends.h"
 #include "temporary_directory.h"
 
 namespace dispatchctl::internal {
@@ -22,24 +23,12 @@ using testing::IsEmpty;
 using testing::Pair;
 using testing::StartsWith;
 
-class Handler final : public LookupCallHandler {
- public:
-  void OnCallDone(LookupCall&) override { done = true; }
-  bool done = false;
-};
-
 class NeverResolves final : public Resolver {
  public:
   void Start(Listener) override {}
   void ResolveSoon() override {}
 };
 
-AttemptEnd FromServer(absl::StatusCode code, std::optional<milliseconds> pushback = std::nullopt) {
-  return {absl::Status(code, "the server's words"), Phase::kCall, Origin::kServer, pushback};
-}
-
-const AttemptEnd kAnswer{absl::OkStatus(), Phase::kCall, Origin::kServer};
-const AttemptEnd kUnavailable = FromServer(absl::StatusCode::kUnavailable);
 const AttemptEnd kTimedOut{absl::DeadlineExceededError("Deadline Exceeded"), Phase::kCall, Origin::kLocal};
 
 class LookupCallTest : public testing::Test {
@@ -67,7 +56,7 @@ class LookupCallTest : public testing::Test {
   }
 
   absl::StatusOr<CourierStatus> Run(std::string_view courier_id = "courier-1") {
-    Handler handler;
+    EndOfCall handler;
     LookupCall call(*environment_, loop_, options_, courier_id, handler);
     call.Start(/*on_loop=*/true);
     loop_.RunUntil(handler.done);
@@ -392,7 +381,7 @@ TEST_F(HedgeTest, DoesNotHedgeOnTheSameEndpoint) {
   options_.total_timeout = milliseconds(50);
   server("a").lookup_hangs = true;
   Post(loop_, [&] {});
-  Handler handler;
+  EndOfCall handler;
   LookupCall call(*environment_, loop_, options_, "c", handler);
   call.Start(true);
   std::thread canceller([&] { call.Cancel(); });
@@ -432,7 +421,7 @@ TEST_F(HedgeTest, IsBoundedByItsShareOfAllCalls) {
   server("b").lookup_hangs = true;
   int hedges = 0;
   for (int i = 0; i < 60; ++i) {
-    Handler handler;
+    EndOfCall handler;
     LookupCall call(*environment_, loop_, options_, "c", handler);
     call.Start(true);
     // Both endpoints hang: the hedge, if any, is sent before the next turn's cancellation.
@@ -449,7 +438,7 @@ TEST_F(HedgeTest, StartsOnTheLoopsThreadWhenCalledFromAnother) {
   MakePool({"a", "b"});
   server("a").lookup_hangs = true;
   for (int i = 0; i < 4; ++i) {
-    Handler handler;
+    EndOfCall handler;
     LookupCall call(*environment_, loop_, options_, "courier-1", handler);
     std::thread caller([&] { call.Start(/*on_loop=*/false); });
     loop_.RunUntil(handler.done);
@@ -505,7 +494,7 @@ class CancelTest : public LookupCallTest {
  protected:
   // Cancels from another thread at any moment after the start.
   absl::StatusCode CancelWhileRunning() {
-    Handler handler;
+    EndOfCall handler;
     LookupCall call(*environment_, loop_, options_, "c", handler);
     call.Start(true);
     std::thread canceller([&] { call.Cancel(); });
@@ -518,7 +507,7 @@ class CancelTest : public LookupCallTest {
 
 TEST_F(CancelTest, ReachesACallThatHasNotStarted) {
   MakePool({"a"});
-  Handler handler;
+  EndOfCall handler;
   LookupCall call(*environment_, loop_, options_, "c", handler);
   call.Cancel();
   call.Start(true);

@@ -12,6 +12,7 @@
 
 #include "call/lookup_call.h"
 #include "fake_transport.h"
+#include "lookup_ends.h"
 #include "stream/stream_driver.h"
 #include "tests/support/recording_observer.h"
 
@@ -29,18 +30,9 @@ using testing::Pair;
 const std::string kTraceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const std::string kOtherTraceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-const AttemptEnd kAnswer{absl::OkStatus(), Phase::kCall, Origin::kServer};
-const AttemptEnd kUnavailable{absl::UnavailableError("not now"), Phase::kCall, Origin::kServer};
-
-class Handler final : public LookupCallHandler {
+class ListenedResolver final : public Resolver {
  public:
-  void OnCallDone(LookupCall&) override { done = true; }
-  bool done = false;
-};
-
-class ManualResolver final : public Resolver {
- public:
-  explicit ManualResolver(Listener& listener) : listener_(listener) {}
+  explicit ListenedResolver(Listener& listener) : listener_(listener) {}
   void Start(Listener listener) override { listener_ = std::move(listener); }
   void ResolveSoon() override {}
 
@@ -77,7 +69,7 @@ class ObservationTest : public testing::Test {
   void MakePool(const std::vector<std::string>& names) { MakePool(FakeTarget(names)); }
 
   absl::Status Run(std::string_view courier_id = "courier-1") {
-    Handler handler;
+    EndOfCall handler;
     LookupCall call(*environment_, loop_, options_, courier_id, handler);
     call.Start(/*on_loop=*/true);
     loop_.RunUntil(handler.done);
@@ -145,7 +137,7 @@ TEST_F(ObservationTest, TellsOfAHedgeAndOfTheAttemptThatItOvertakes) {
 
 TEST_F(ObservationTest, TellsOfACallThatIsCancelledBeforeAnythingIsSent) {
   MakePool({"a"});
-  Handler handler;
+  EndOfCall handler;
   LookupCall call(*environment_, loop_, options_, "courier-1", handler);
   call.Cancel();
   call.Start(/*on_loop=*/true);
@@ -180,7 +172,7 @@ TEST_F(ObservationTest, TellsOfABreakerThatOpensAndClosesAgain) {
 TEST_F(ObservationTest, TellsOfEndpointsThatComeAndGoAndOfTheirConnections) {
   Target target;
   target.names = {{"example", 1}};
-  MakePool(std::move(target), std::make_unique<ManualResolver>(listener_));
+  MakePool(std::move(target), std::make_unique<ListenedResolver>(listener_));
   environment_->pool->Describe(Clock::now());
   ResolveTo({"a", "b"});
   environment_->pool->Describe(Clock::now());

@@ -8,6 +8,7 @@
 #include <string>
 #include <type_traits>
 
+#include "attempt_failures.h"
 #include "call/backoff.h"
 
 namespace dispatchctl::internal {
@@ -31,18 +32,6 @@ CallRetryPolicy Policy(int max_attempts = 4) {
   policy.backoff_multiplier = 2;
   policy.retryable_codes = CodeBit(StatusCode::kUnavailable) | CodeBit(StatusCode::kAborted);
   return policy;
-}
-
-AttemptFailure Failure(StatusCode code) {
-  AttemptFailure failure{code};
-  failure.from_server = true;
-  return failure;
-}
-
-AttemptFailure WithPushback(StatusCode code, std::optional<milliseconds> delay) {
-  AttemptFailure failure = Failure(code);
-  failure.pushback = Pushback{delay};
-  return failure;
 }
 
 // A call that fails at once each time, with ten seconds left.

@@ -11,8 +11,9 @@ namespace {
 
 using Added = RollingCounts::Added;
 
-BreakerCounts Counts(std::uint64_t requests, std::uint64_t successes, std::uint64_t failures,
-                     std::uint64_t exclusions, std::uint64_t success_streak, std::uint64_t failure_streak) {
+BreakerCounts RolledCounts(std::uint64_t requests, std::uint64_t successes, std::uint64_t failures,
+                           std::uint64_t exclusions, std::uint64_t success_streak,
+                           std::uint64_t failure_streak) {
   BreakerCounts counts;
   counts.requests = requests;
   counts.successes = successes;
@@ -66,21 +67,21 @@ TEST(RollingCounts, CountNothingBeforeTheyAreStarted) {
 TEST(RollingCounts, EachOutcomeChangesItsOwnNumberAndTheStreaks) {
   RollingCounts counts = Started(1);
   counts.AddRequests(1, 4);
-  EXPECT_EQ(counts.Total(), Counts(4, 0, 0, 0, 0, 0));
+  EXPECT_EQ(counts.Total(), RolledCounts(4, 0, 0, 0, 0, 0));
   EXPECT_EQ(counts.TryAddSuccess(1), Added::kYes);
-  EXPECT_EQ(counts.Total(), Counts(4, 1, 0, 0, 1, 0));
+  EXPECT_EQ(counts.Total(), RolledCounts(4, 1, 0, 0, 1, 0));
   EXPECT_TRUE(counts.AddSuccess(1));
-  EXPECT_EQ(counts.Total(), Counts(4, 2, 0, 0, 2, 0));
+  EXPECT_EQ(counts.Total(), RolledCounts(4, 2, 0, 0, 2, 0));
   EXPECT_TRUE(counts.AddFailure(1));
-  EXPECT_EQ(counts.Total(), Counts(4, 2, 1, 0, 0, 1));
+  EXPECT_EQ(counts.Total(), RolledCounts(4, 2, 1, 0, 0, 1));
   EXPECT_TRUE(counts.AddExclusion(1));
-  EXPECT_EQ(counts.Total(), Counts(4, 2, 1, 1, 0, 1));
+  EXPECT_EQ(counts.Total(), RolledCounts(4, 2, 1, 1, 0, 1));
   EXPECT_TRUE(counts.AddFailure(1));
-  EXPECT_EQ(counts.Total(), Counts(4, 2, 2, 1, 0, 2));
+  EXPECT_EQ(counts.Total(), RolledCounts(4, 2, 2, 1, 0, 2));
   EXPECT_EQ(counts.TryAddSuccess(1), Added::kYes);
-  EXPECT_EQ(counts.Total(), Counts(4, 3, 2, 1, 1, 0));
+  EXPECT_EQ(counts.Total(), RolledCounts(4, 3, 2, 1, 1, 0));
   EXPECT_TRUE(counts.AddFailure(1));
-  EXPECT_EQ(counts.Total(), Counts(4, 3, 3, 1, 0, 1));
+  EXPECT_EQ(counts.Total(), RolledCounts(4, 3, 3, 1, 0, 1));
   EXPECT_EQ(counts.BucketAt(1), counts.Total());
   counts.Clear();
   EXPECT_EQ(counts.Total(), BreakerCounts{});
@@ -94,9 +95,9 @@ TEST(RollingCounts, BucketAndTotalMoveTogether) {
   counts.Advance(1);
   EXPECT_EQ(counts.newest(), 2U);
   Fail(counts, 2);
-  EXPECT_EQ(counts.BucketAt(1), Counts(3, 2, 1, 0, 0, 1));
-  EXPECT_EQ(counts.BucketAt(2), Counts(2, 0, 2, 0, 0, 2));
-  EXPECT_EQ(counts.Total(), Counts(5, 2, 3, 0, 0, 3));
+  EXPECT_EQ(counts.BucketAt(1), RolledCounts(3, 2, 1, 0, 0, 1));
+  EXPECT_EQ(counts.BucketAt(2), RolledCounts(2, 0, 2, 0, 0, 2));
+  EXPECT_EQ(counts.Total(), RolledCounts(5, 2, 3, 0, 0, 3));
 }
 
 // gobreaker: Index, BucketAt.
@@ -125,12 +126,12 @@ TEST(RollingCounts, TheOldestBucketLeavesTheTotal) {
   counts.Advance(1);
   Fail(counts, 2);
   counts.Advance(1);
-  EXPECT_EQ(counts.Total(), Counts(7, 5, 2, 0, 0, 2));
+  EXPECT_EQ(counts.Total(), RolledCounts(7, 5, 2, 0, 0, 2));
   counts.Advance(1);
-  EXPECT_EQ(counts.Total(), Counts(2, 0, 2, 0, 0, 2));
+  EXPECT_EQ(counts.Total(), RolledCounts(2, 0, 2, 0, 0, 2));
   counts.Advance(0);
   EXPECT_EQ(counts.newest(), 4U);
-  EXPECT_EQ(counts.Total(), Counts(2, 0, 2, 0, 0, 2));
+  EXPECT_EQ(counts.Total(), RolledCounts(2, 0, 2, 0, 0, 2));
 }
 
 // gobreaker: Grow, by as many buckets as there are and by more.
@@ -139,7 +140,7 @@ TEST(RollingCounts, AJumpOverTheWholeWindowForgetsEverything) {
     RollingCounts counts = Started(3);
     Fail(counts, 5);
     counts.Advance(steps - 1 < 2 ? steps - 1 : 2);
-    EXPECT_EQ(counts.Total(), Counts(5, 0, 5, 0, 0, 5));
+    EXPECT_EQ(counts.Total(), RolledCounts(5, 0, 5, 0, 0, 5));
     const RollingCounts::Age before = counts.newest();
     Fail(counts);
     counts.Advance(steps);
@@ -158,14 +159,14 @@ TEST(RollingCounts, AStreakOfLateVerdictsMayOutliveItsBucket) {
     counts.Advance(1);
     Succeed(counts);
     EXPECT_TRUE(counts.AddFailure(1));
-    EXPECT_EQ(counts.Total(), Counts(2, 1, 2, 0, 0, 1));
+    EXPECT_EQ(counts.Total(), RolledCounts(2, 1, 2, 0, 0, 1));
     if (jump) {
       counts.Advance(2);
     } else {
       counts.Advance(1);
       counts.Advance(1);
     }
-    EXPECT_EQ(counts.Total(), Counts(0, 0, 0, 0, 0, jump ? 0 : 1));
+    EXPECT_EQ(counts.Total(), RolledCounts(0, 0, 0, 0, 0, jump ? 0 : 1));
   }
 }
 
@@ -213,7 +214,7 @@ TEST(RollingCounts, AStreakThatBeganAfterTheForgottenBucketIsKept) {
   Succeed(counts, 1);
   Fail(counts, 2);
   counts.Advance(2);
-  EXPECT_EQ(counts.Total(), Counts(3, 1, 2, 0, 0, 2));
+  EXPECT_EQ(counts.Total(), RolledCounts(3, 1, 2, 0, 0, 2));
 
   counts.Restart(1);
   Succeed(counts, 3);
@@ -221,7 +222,7 @@ TEST(RollingCounts, AStreakThatBeganAfterTheForgottenBucketIsKept) {
   Fail(counts, 1);
   Succeed(counts, 2);
   counts.Advance(2);
-  EXPECT_EQ(counts.Total(), Counts(3, 2, 1, 0, 2, 0));
+  EXPECT_EQ(counts.Total(), RolledCounts(3, 2, 1, 0, 2, 0));
 }
 
 TEST(RollingCounts, ForgettingSuccessesDoesNotBringAnOlderStreakOfFailuresBack) {
@@ -242,10 +243,10 @@ TEST(RollingCounts, AgesStartAgainWhenTheirBitsAreUsedUp) {
   counts.Advance(1);
   EXPECT_EQ(counts.newest(), 0U);
   Succeed(counts, 2);
-  EXPECT_EQ(counts.Total(), Counts(3, 2, 1, 0, 2, 0));
+  EXPECT_EQ(counts.Total(), RolledCounts(3, 2, 1, 0, 2, 0));
   EXPECT_TRUE(counts.AddExclusion(RollingCounts::kAgeMask));
   counts.Advance(2);
-  EXPECT_EQ(counts.Total(), Counts(2, 2, 0, 0, 2, 0));
+  EXPECT_EQ(counts.Total(), RolledCounts(2, 2, 0, 0, 2, 0));
   EXPECT_FALSE(counts.AddExclusion(RollingCounts::kAgeMask));
 }
 

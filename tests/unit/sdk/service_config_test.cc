@@ -24,7 +24,7 @@ ServiceConfig Parse(std::string_view json) {
   return *std::move(config);
 }
 
-std::string ErrorOf(std::string_view json) {
+std::string ConfigError(std::string_view json) {
   const absl::StatusOr<ServiceConfig> config = ParseServiceConfig(json);
   EXPECT_EQ(config.status().code(), StatusCode::kInvalidArgument) << json;
   return std::string(config.status().message());
@@ -155,19 +155,19 @@ TEST(ParseServiceConfig, ReadsDurations) {
   }
   for (const char* text : {"", "s", "1", "1ms", "1 s", " 1s", "+1s", "1.s", ".5s", "1.0000000001s", "1,5s",
                            "1e3s", "-s", "--1s", "1.-5s", "infs", "1.5.5s", "0x1s"}) {
-    EXPECT_EQ(ErrorOf(ForLookups(absl::StrCat(R"("timeout":")", text, "\""))),
+    EXPECT_EQ(ConfigError(ForLookups(absl::StrCat(R"("timeout":")", text, "\""))),
               R"(methodConfig[0].timeout: is not a duration like "1.5s")")
         << text;
   }
-  EXPECT_EQ(ErrorOf(ForLookups(R"("timeout":5)")),
+  EXPECT_EQ(ConfigError(ForLookups(R"("timeout":5)")),
             R"(methodConfig[0].timeout: is not a duration like "1.5s")");
   for (const char* text : {"0s", "0.000s", "-1s", "-0.5s"}) {
-    EXPECT_EQ(ErrorOf(ForLookups(absl::StrCat(R"("timeout":")", text, "\""))),
+    EXPECT_EQ(ConfigError(ForLookups(absl::StrCat(R"("timeout":")", text, "\""))),
               "methodConfig[0].timeout: is not greater than zero")
         << text;
   }
   for (const char* text : {"9223372036s", "315576000000s", "99999999999999999999999s"}) {
-    EXPECT_EQ(ErrorOf(ForLookups(absl::StrCat(R"("timeout":")", text, "\""))),
+    EXPECT_EQ(ConfigError(ForLookups(absl::StrCat(R"("timeout":")", text, "\""))),
               "methodConfig[0].timeout: is more than 292 years")
         << text;
   }
@@ -249,10 +249,10 @@ TEST(ParseServiceConfig, NamesTheMemberOfTheRetryPolicyThatIsWrong) {
        "to 16"},
   };
   for (const auto& wrong : kWrong) {
-    EXPECT_EQ(ErrorOf(Retrying(wrong.member, wrong.value)),
+    EXPECT_EQ(ConfigError(Retrying(wrong.member, wrong.value)),
               absl::StrCat("methodConfig[0].retryPolicy.", wrong.error));
   }
-  EXPECT_EQ(ErrorOf(ForLookups(R"("retryPolicy":[])")), "methodConfig[0].retryPolicy: is not an object");
+  EXPECT_EQ(ConfigError(ForLookups(R"("retryPolicy":[])")), "methodConfig[0].retryPolicy: is not an object");
   EXPECT_EQ(Parse(Retrying("backoffMultiplier", "\"1.25\"")).retry->backoff_multiplier, 1.25);
 }
 
@@ -304,7 +304,7 @@ TEST(ParseServiceConfig, NamesWhatElseIsWrong) {
       {R"({"loadBalancingPolicy":1})", "loadBalancingPolicy: is not a string"},
       {R"({"loadBalancingPolicy":"best"})", R"(loadBalancingPolicy: "best" is not a policy that is known)"},
   };
-  for (const auto& [json, error] : kWrong) EXPECT_EQ(ErrorOf(json), error) << json;
+  for (const auto& [json, error] : kWrong) EXPECT_EQ(ConfigError(json), error) << json;
 }
 
 TEST(ParseServiceConfig, TakesTokensToTheirBounds) {
@@ -344,7 +344,7 @@ TEST(ParseServiceConfig, RefusesMembersGivenTwice) {
       {R"({"a":{"x":1},"b":{"x":1,"y":2,"x":3}})", "b.x: is given twice"},
       {R"({"a\u0007\"b":1,"a\u0007\"b":1})", R"(a\x07\"b: is given twice)"},
   };
-  for (const auto& [json, error] : kTwice) EXPECT_EQ(ErrorOf(json), error) << json;
+  for (const auto& [json, error] : kTwice) EXPECT_EQ(ConfigError(json), error) << json;
   EXPECT_FALSE(Parse(R"({"a":{"x":1},"b":{"x":1},"c":[{"x":1},{"x":1}]})").timeout.has_value())
       << "the same name in two objects is fine";
 }
@@ -365,7 +365,7 @@ TEST(ParseServiceConfig, SaysWhereBrokenJsonBreaks) {
       {std::string("{\"a\":\0 1}", 9), "line 1, column 6: syntax error"},
   };
   for (const auto& [json, error] : kBroken) {
-    const std::string message = ErrorOf(json);
+    const std::string message = ConfigError(json);
     EXPECT_EQ(message.rfind(error, 0), 0U) << message << "\nfor " << json;
     for (char c : message) EXPECT_TRUE(c >= 0x20 && c <= 0x7E) << message;
     EXPECT_EQ(message.find("json.exception"), std::string::npos) << message;
@@ -373,8 +373,8 @@ TEST(ParseServiceConfig, SaysWhereBrokenJsonBreaks) {
 }
 
 TEST(ParseServiceConfig, NeverRepeatsALongTextThatBreaksIt) {
-  EXPECT_LT(ErrorOf(absl::StrCat("{\"a\": ", std::string(100'000, 'x'))).size(), 300U);
-  EXPECT_LT(ErrorOf(absl::StrCat("{\"a\": \"", std::string(100'000, 'x'))).size(), 300U);
+  EXPECT_LT(ConfigError(absl::StrCat("{\"a\": ", std::string(100'000, 'x'))).size(), 300U);
+  EXPECT_LT(ConfigError(absl::StrCat("{\"a\": \"", std::string(100'000, 'x'))).size(), 300U);
 }
 
 TEST(ParseServiceConfig, SurvivesDeepNesting) {

@@ -16,7 +16,7 @@ Target Parsed(std::string_view text) {
   return target.ok() ? *std::move(target) : Target{};
 }
 
-std::string ErrorOf(std::string_view text) {
+std::string TargetError(std::string_view text) {
   const auto target = ParseTarget(text);
   EXPECT_EQ(target.status().code(), absl::StatusCode::kInvalidArgument) << text;
   return std::string(target.status().message());
@@ -76,24 +76,24 @@ TEST(ParseTarget, KnowsWhatStaysOnThisMachine) {
 }
 
 TEST(ParseTarget, SaysWhatIsWrong) {
-  EXPECT_THAT(ErrorOf(""), HasSubstr("empty"));
-  EXPECT_THAT(ErrorOf("dispatch.example"), HasSubstr("write host:port"));
-  EXPECT_THAT(ErrorOf(":50051"), HasSubstr("no host"));
-  EXPECT_THAT(ErrorOf("::1"), HasSubstr("brackets"));
-  EXPECT_THAT(ErrorOf("[::1]"), HasSubstr("no port"));
-  EXPECT_THAT(ErrorOf("[::1:50051"), HasSubstr("']'"));
-  EXPECT_THAT(ErrorOf("[nonsense]:1"), HasSubstr("IPv6"));
-  EXPECT_THAT(ErrorOf("unix:"), HasSubstr("unix:PATH"));
-  EXPECT_THAT(ErrorOf("dns://8.8.8.8/h:1"), HasSubstr("not supported"));
-  EXPECT_THAT(ErrorOf("ipv4:example.org:1"), HasSubstr("IPv4"));
-  EXPECT_THAT(ErrorOf("ipv6:127.0.0.1:1"), HasSubstr("IPv6"));
-  EXPECT_THAT(ErrorOf("a b:1"), HasSubstr("white space"));
-  EXPECT_THAT(ErrorOf("a;b:1"), HasSubstr("host name"));
-  for (const char* text : {"h:", "h:0", "h:65536", "h:1x", "h:-1", "h:999999", "h:1,"}) ErrorOf(text);
+  EXPECT_THAT(TargetError(""), HasSubstr("empty"));
+  EXPECT_THAT(TargetError("dispatch.example"), HasSubstr("write host:port"));
+  EXPECT_THAT(TargetError(":50051"), HasSubstr("no host"));
+  EXPECT_THAT(TargetError("::1"), HasSubstr("brackets"));
+  EXPECT_THAT(TargetError("[::1]"), HasSubstr("no port"));
+  EXPECT_THAT(TargetError("[::1:50051"), HasSubstr("']'"));
+  EXPECT_THAT(TargetError("[nonsense]:1"), HasSubstr("IPv6"));
+  EXPECT_THAT(TargetError("unix:"), HasSubstr("unix:PATH"));
+  EXPECT_THAT(TargetError("dns://8.8.8.8/h:1"), HasSubstr("not supported"));
+  EXPECT_THAT(TargetError("ipv4:example.org:1"), HasSubstr("IPv4"));
+  EXPECT_THAT(TargetError("ipv6:127.0.0.1:1"), HasSubstr("IPv6"));
+  EXPECT_THAT(TargetError("a b:1"), HasSubstr("white space"));
+  EXPECT_THAT(TargetError("a;b:1"), HasSubstr("host name"));
+  for (const char* text : {"h:", "h:0", "h:65536", "h:1x", "h:-1", "h:999999", "h:1,"}) TargetError(text);
 }
 
 TEST(ParseTarget, QuotesTheTargetWithoutItsControlCharacters) {
-  EXPECT_THAT(ErrorOf("evil\x1b[31m:1"), HasSubstr("\\x1b"));
+  EXPECT_THAT(TargetError("evil\x1b[31m:1"), HasSubstr("\\x1b"));
 }
 
 }  // namespace

@@ -30,9 +30,6 @@ using testing::ElementsAre;
 using testing::MatchesRegex;
 using Clock = std::chrono::steady_clock;
 
-// Long enough for an answer on a loaded machine, short enough to wait out where none comes.
-constexpr milliseconds kNoAnswer{500};
-
 std::unique_ptr<MockServer> StartRelayed(std::vector<std::string> faults,
                                          std::vector<std::string> listen = {"127.0.0.1:0"}) {
   MockServerOptions options;
@@ -40,16 +37,6 @@ std::unique_ptr<MockServer> StartRelayed(std::vector<std::string> faults,
   options.faults = std::move(faults);
   options.connection_faults = true;
   return StartServer(std::move(options));
-}
-
-template <typename Condition>
-bool Await(Condition condition) {
-  const Clock::time_point deadline = Clock::now() + kTestDeadline;
-  while (!condition()) {
-    if (Clock::now() > deadline) return false;
-    std::this_thread::yield();
-  }
-  return true;
 }
 
 // A client that connects again at once after a failure.

@@ -31,9 +31,6 @@ using testing::IsEmpty;
 using testing::StartsWith;
 using Clock = std::chrono::steady_clock;
 
-// Long enough for an answer on a loaded machine, short enough to wait out where none comes.
-constexpr milliseconds kNoAnswer{500};
-
 std::unique_ptr<MockServer> StartFaulty(std::vector<std::string> faults, int backends = 1) {
   MockServerOptions options;
   options.listen.assign(static_cast<std::size_t>(backends), "127.0.0.1:0");
@@ -51,17 +48,6 @@ std::vector<std::string> Lookups(TestClient& client, int count) {
   std::vector<std::string> told;
   for (int i = 0; i < count; ++i) told.push_back(Text(client.Lookup("courier-42")));
   return told;
-}
-
-// A condition that other threads bring about.
-template <typename Condition>
-bool Await(Condition condition) {
-  const Clock::time_point deadline = Clock::now() + kTestDeadline;
-  while (!condition()) {
-    if (Clock::now() > deadline) return false;
-    std::this_thread::yield();
-  }
-  return true;
 }
 
 // gRPC's client without a message type: sees the bytes as they are.

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,20 @@ namespace dispatchctl::mock {
 
 // No test waits longer: a hang is a failure.
 inline constexpr std::chrono::seconds kTestDeadline{60};
+
+// Long enough for an answer on a loaded machine, short enough to wait out where none comes.
+inline constexpr std::chrono::milliseconds kNoAnswer{500};
+
+// A condition that other threads bring about.
+template <typename Condition>
+bool Await(Condition condition) {
+  const auto deadline = std::chrono::steady_clock::now() + kTestDeadline;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
 
 // A status as text, to compare and to print: "5: courier c-9 not found".
 inline std::string Text(const grpc::Status& status) {

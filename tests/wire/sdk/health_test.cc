@@ -17,11 +17,11 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr const char* kService = "dispatchpb.DispatchGateway";
-constexpr milliseconds kPatience{20'000};
+constexpr milliseconds kStartPatience{20'000};
 
 TEST(Health, IsAskedOfEveryEndpoint) {
   const Service service = Service::WithBackends(2);
-  const auto health = service.client().CheckHealth({.service = kService, .timeout = kPatience});
+  const auto health = service.client().CheckHealth({.service = kService, .timeout = kStartPatience});
   ASSERT_TRUE(health.ok()) << health.status();
   ASSERT_EQ(health->size(), 2U);
   for (std::size_t i = 0; i < 2; ++i) {
@@ -37,13 +37,13 @@ TEST(Health, IsWhatTheServerSaysOfOneService) {
   const Service service;
   const Client client = service.client();
   service.server().SetHealth(false, kService);
-  const auto named = client.CheckHealth({.service = kService, .timeout = kPatience});
+  const auto named = client.CheckHealth({.service = kService, .timeout = kStartPatience});
   ASSERT_TRUE(named.ok()) << named.status();
   EXPECT_EQ(named->front().status.value(), ServingStatus::kNotServing);
-  const auto whole = client.CheckHealth({.timeout = kPatience});
+  const auto whole = client.CheckHealth({.timeout = kStartPatience});
   ASSERT_TRUE(whole.ok()) << whole.status();
   EXPECT_EQ(whole->front().status.value(), ServingStatus::kServing);
-  const auto unknown = client.CheckHealth({.service = "other.Service", .timeout = kPatience});
+  const auto unknown = client.CheckHealth({.service = "other.Service", .timeout = kStartPatience});
   ASSERT_TRUE(unknown.ok()) << unknown.status();
   EXPECT_EQ(unknown->front().status.value(), ServingStatus::kServiceUnknown);
 }
@@ -52,7 +52,7 @@ TEST(Health, OfAnEndpointThatIsDownIsItsConnectError) {
   Service service = Service::WithBackends(1);
   ClientOptions options;
   options.target = service.target() + ",127.0.0.1:1";
-  const auto health = Service::Connect(options).CheckHealth({.timeout = kPatience});
+  const auto health = Service::Connect(options).CheckHealth({.timeout = kStartPatience});
   ASSERT_TRUE(health.ok()) << health.status();
   EXPECT_TRUE((*health)[0].status.ok()) << (*health)[0].status.status();
   EXPECT_EQ((*health)[1].status.status().code(), absl::StatusCode::kUnavailable);
@@ -78,7 +78,7 @@ TEST(Health, RefusesOptionsThatMakeNoSense) {
 
 TEST(ConnectionDiagnosis, ReadsTheSettingsOfAServerInPlaintext) {
   const Service service;
-  const ConnectionDiagnosis diagnosis = DiagnosePlaintext(service.target(), kPatience);
+  const ConnectionDiagnosis diagnosis = DiagnosePlaintext(service.target(), kStartPatience);
   EXPECT_EQ(diagnosis.problem, ConnectionProblem::kNone) << diagnosis.cause;
   ASSERT_TRUE(diagnosis.http2.has_value());
   EXPECT_GE(diagnosis.http2->max_frame_size, 16'384U);
@@ -87,7 +87,7 @@ TEST(ConnectionDiagnosis, ReadsTheSettingsOfAServerInPlaintext) {
 }
 
 TEST(ConnectionDiagnosis, TellsThatNobodyListens) {
-  const ConnectionDiagnosis diagnosis = DiagnosePlaintext("127.0.0.1:1", kPatience);
+  const ConnectionDiagnosis diagnosis = DiagnosePlaintext("127.0.0.1:1", kStartPatience);
   EXPECT_EQ(diagnosis.problem, ConnectionProblem::kNotConnected);
   EXPECT_FALSE(diagnosis.http2.has_value());
 }

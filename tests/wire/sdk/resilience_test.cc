@@ -32,11 +32,11 @@ using std::chrono::seconds;
 using std::chrono::steady_clock;
 using testing::HasSubstr;
 
-constexpr seconds kPatience{30};
+constexpr seconds kRecoveryPatience{30};
 
-// Looks again until it is so, for at most kPatience.
+// Looks again until it is so, for at most kRecoveryPatience.
 bool Eventually(const std::function<bool()>& condition) {
-  const auto deadline = steady_clock::now() + kPatience;
+  const auto deadline = steady_clock::now() + kRecoveryPatience;
   while (!condition()) {
     if (steady_clock::now() > deadline) return false;
     std::this_thread::yield();
@@ -241,7 +241,7 @@ TEST(Resilience, ABackendThatFailsAtOnceAttractsNothing) {
     const EndpointStatus status = StatusOf(client, sick);
     EXPECT_NE(status.breaker, BreakerState::kClosed);
     // Opened within its first 20 calls; what came on top are probes, two each time its time-out was over.
-    EXPECT_LE(status.failures + status.successes, 20U + 2 * kPatience.count());
+    EXPECT_LE(status.failures + status.successes, 20U + 2 * kRecoveryPatience.count());
   }
   // Once it is well, probes find out and it takes its share again.
   fleet.Change(0, {});
@@ -415,12 +415,12 @@ TEST(Shutdown, LetsCallsInFlightEndAndTakesNoMore) {
                                    if (status.ok()) ++answered;
                                  });
   }
-  EXPECT_EQ(client.Shutdown(kPatience), absl::OkStatus());
+  EXPECT_EQ(client.Shutdown(kRecoveryPatience), absl::OkStatus());
   EXPECT_EQ(answered, 10);
   EXPECT_EQ(client.GetCourierStatus("courier-1").status().code(), absl::StatusCode::kCancelled);
   EXPECT_EQ(client.StartBulkLookup({.on_result = [](LookupItem&&) {}}).status().code(),
             absl::StatusCode::kCancelled);
-  EXPECT_EQ(client.Shutdown(kPatience), absl::OkStatus()) << "twice is harmless";
+  EXPECT_EQ(client.Shutdown(kRecoveryPatience), absl::OkStatus()) << "twice is harmless";
 }
 
 TEST(Shutdown, CancelsWhatOutlastsItsBound) {

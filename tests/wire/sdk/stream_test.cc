@@ -12,7 +12,7 @@
 namespace dispatchctl {
 namespace {
 
-AssignmentUpdate Update(std::uint64_t n) {
+AssignmentUpdate SomeUpdate(std::uint64_t n) {
   return {"a-" + std::to_string(n), "courier-42", "zone-7"};
 }
 
@@ -23,12 +23,12 @@ TEST(Stream, GivesOneResultForEachUpdate) {
   StreamOptions options;
   options.on_result = [&](AssignmentOutcome&& outcome) {
     EXPECT_TRUE(outcome.result.accepted);
-    EXPECT_EQ(outcome.update, Update(outcome.tag));
+    EXPECT_EQ(outcome.update, SomeUpdate(outcome.tag));
     answered.insert(outcome.result.assignment_id);
   };
   auto stream = service.client().StreamAssignments(std::move(options));
   ASSERT_TRUE(stream.ok()) << stream.status();
-  for (std::uint64_t i = 0; i < kUpdates; ++i) ASSERT_TRUE((*stream)->Submit(Update(i), i).ok());
+  for (std::uint64_t i = 0; i < kUpdates; ++i) ASSERT_TRUE((*stream)->Submit(SomeUpdate(i), i).ok());
   EXPECT_EQ((*stream)->Finish(), absl::OkStatus());
   EXPECT_EQ(answered.size(), kUpdates);
   EXPECT_EQ(service.server().updates(0), kUpdates);
@@ -39,7 +39,7 @@ TEST(Stream, AnswersAnUpdateBeforeTheNextIsSubmitted) {
   auto stream = service.client().StreamAssignments();
   ASSERT_TRUE(stream.ok()) << stream.status();
   for (std::uint64_t i = 0; i < 50; ++i) {
-    ASSERT_TRUE((*stream)->Submit(Update(i), i).ok());
+    ASSERT_TRUE((*stream)->Submit(SomeUpdate(i), i).ok());
     const auto outcome = (*stream)->Next();
     ASSERT_TRUE(outcome);
     EXPECT_EQ(outcome->tag, i);
@@ -63,7 +63,7 @@ TEST(Stream, NeverHoldsBackTheLastUpdateOfABatch) {
     ASSERT_TRUE(stream.ok()) << stream.status();
     std::uint64_t submitted = 0;
     for (std::uint64_t batch = 1; batch <= 1000; batch += batch < 40 ? 1 : 97) {
-      for (std::uint64_t i = 0; i < batch; ++i) ASSERT_TRUE((*stream)->Submit(Update(submitted++)).ok());
+      for (std::uint64_t i = 0; i < batch; ++i) ASSERT_TRUE((*stream)->Submit(SomeUpdate(submitted++)).ok());
       for (std::uint64_t seen = answered.load(); seen != submitted; seen = answered.load())
         answered.wait(seen);
     }
@@ -95,7 +95,7 @@ TEST(Stream, AccountsForEveryUpdateWhenItsServerGoes) {
     service.server().Shutdown();
   });
   std::uint64_t accepted = 0;
-  while ((*stream)->Submit(Update(accepted), accepted).ok()) ++accepted;
+  while ((*stream)->Submit(SomeUpdate(accepted), accepted).ok()) ++accepted;
   killer.join();
   EXPECT_FALSE((*stream)->Finish().ok());
   EXPECT_EQ(answered.load() + (*stream)->Unacknowledged().size(), accepted);
@@ -107,7 +107,7 @@ TEST(Stream, EndsAtOnceWhenItIsCancelled) {
   Service service(std::move(server));
   auto stream = service.client().StreamAssignments();
   ASSERT_TRUE(stream.ok()) << stream.status();
-  ASSERT_TRUE((*stream)->Submit(Update(1)).ok());
+  ASSERT_TRUE((*stream)->Submit(SomeUpdate(1)).ok());
   (*stream)->Cancel();
   EXPECT_EQ((*stream)->Finish().code(), absl::StatusCode::kCancelled);
   EXPECT_EQ((*stream)->Unacknowledged().size(), 1U);
@@ -121,7 +121,7 @@ TEST(Stream, IsAbandonedByItsDestructorInEveryState) {
   for (int updates = 0; updates < 20; ++updates) {
     auto stream = client.StreamAssignments();
     ASSERT_TRUE(stream.ok()) << stream.status();
-    for (int i = 0; i < updates; ++i) ASSERT_TRUE((*stream)->Submit(Update(1)).ok());
+    for (int i = 0; i < updates; ++i) ASSERT_TRUE((*stream)->Submit(SomeUpdate(1)).ok());
   }
 }
 
@@ -133,7 +133,7 @@ TEST(Stream, EndsAtItsDeadline) {
   options.total_timeout = std::chrono::milliseconds(50);
   auto stream = service.client().StreamAssignments(std::move(options));
   ASSERT_TRUE(stream.ok()) << stream.status();
-  ASSERT_TRUE((*stream)->Submit(Update(1)).ok());
+  ASSERT_TRUE((*stream)->Submit(SomeUpdate(1)).ok());
   EXPECT_EQ((*stream)->Finish().code(), absl::StatusCode::kDeadlineExceeded);
 }
 
@@ -153,7 +153,7 @@ TEST(Stream, DoesNotStarveLookups) {
   const Client client = service.client();
   auto stream = client.StreamAssignments();
   ASSERT_TRUE(stream.ok()) << stream.status();
-  ASSERT_TRUE((*stream)->Submit(Update(1)).ok());
+  ASSERT_TRUE((*stream)->Submit(SomeUpdate(1)).ok());
   ASSERT_TRUE((*stream)->Next());
   const auto status = client.GetCourierStatus("courier-1");
   EXPECT_TRUE(status.ok()) << status.status();
