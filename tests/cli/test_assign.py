@@ -217,7 +217,7 @@ def test_unacknowledged_assignments_can_be_sent_again(start, start_mock, relay_t
     assert os.listdir(tmp_path) == ["left.ndjson"]
 
 
-def test_lost_stream_is_resumed_on_a_server_that_comes_back(start, start_mock, relay_to):
+def test_f02_lost_stream_is_resumed_on_a_server_that_comes_back(start, start_mock, relay_to):
     lost = start_mock("--latency", "10m")
     other = start_mock()
     relay = relay_to(lost)
@@ -231,7 +231,7 @@ def test_lost_stream_is_resumed_on_a_server_that_comes_back(start, start_mock, r
     assert json.loads(running.rest_of_notes()[-1])["summary"]["unacknowledged"] == 0
 
 
-def test_unacknowledged_file_that_cannot_be_written(run, mock):
+def test_f38_unacknowledged_file_that_cannot_be_written(run, mock):
     result = run("assign", "-s", mock.address, "-f", "-", "--unacknowledged", "/nonexistent/file", stdin=update(1))
     assert result.returncode == 1
     found = error(result)
@@ -271,7 +271,7 @@ def test_wait_for_ready_waits_for_the_server(start, start_mock):
         second.stdout.close()
 
 
-def test_many_lines_in_little_memory(mock, tmp_path):
+def test_f41_many_lines_in_little_memory(mock, tmp_path):
     lines = int(os.environ.get("DISPATCHCTL_TEST_LINES", "100000"))
     source = tmp_path / "many.ndjson"
     with open(source, "w", encoding="utf-8") as file:

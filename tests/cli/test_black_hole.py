@@ -24,7 +24,7 @@ def network(tmp_path):
     made.close()
 
 
-def test_a_stream_in_a_black_hole_goes_on_elsewhere_and_loses_nothing(network, start, start_mock):
+def test_f09_a_stream_in_a_black_hole_goes_on_elsewhere_and_loses_nothing(network, start, start_mock):
     servers = [start_mock(prefix=network.prefix) for _ in range(2)]
     running = start("assign", "-s", ",".join(server.address for server in servers), "-f", "-", "--detail",
                     "--keepalive", "10s", prefix=network.prefix)

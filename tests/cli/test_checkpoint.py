@@ -143,7 +143,7 @@ def test_two_runs_cannot_write_to_one_file(run, start, mock, out):
     assert running.wait() == 0
 
 
-def test_a_full_disk_names_the_file(run, mock):
+def test_f38_a_full_disk_names_the_file(run, mock):
     result = run("assign", "-s", mock.address, "-f", "-", "--out", "/dev/full", stdin=updates(10))
     assert result.returncode == 1
     found = error(result)
@@ -151,7 +151,7 @@ def test_a_full_disk_names_the_file(run, mock):
     assert "/dev/full" in found["message"] and "No space left" in found["message"]
 
 
-def test_a_disk_that_fills_up_keeps_what_was_written(run, mock, out):
+def test_f38_a_disk_that_fills_up_keeps_what_was_written(run, mock, out):
     command = ["assign", "-s", mock.address, "-f", "-", "--out", str(out), "--continue"]
     limited = ["sh", "-c", 'ulimit -f 8; trap "" XFSZ; exec "$@"', "sh"]
     result = run(*command, stdin=updates(5000), prefix=limited)
@@ -165,7 +165,7 @@ def test_a_disk_that_fills_up_keeps_what_was_written(run, mock, out):
 
 
 @pytest.mark.parametrize("path", ["/nonexistent/results", "/"])
-def test_a_file_that_cannot_be_made(run, mock, path):
+def test_f38_a_file_that_cannot_be_made(run, mock, path):
     result = run("assign", "-s", mock.address, "-f", "-", "--out", path, stdin=updates(3))
     assert result.returncode == 1
     assert path in error(result)["message"]

@@ -87,7 +87,7 @@ def test_refused_stream_ends_though_stdin_is_open(start, free_port):
     assert running.wait() == NEVER_CONNECTED
 
 
-def test_unknown_host(run):
+def test_f28_unknown_host(run):
     found = connect_error(run("lookup", "-s", "no-such-host.invalid:1", "courier-42"), "resolve")
     assert "no-such-host.invalid" in found["message"]
     assert "check the name" in found["hint"]
@@ -100,23 +100,23 @@ def test_unix_socket_that_is_not_there(run, tmp_path):
     assert "is the server running" in found["hint"]
 
 
-def test_tls_to_a_plaintext_server(run, mock):
+def test_f26_tls_to_a_plaintext_server(run, mock):
     found = connect_error(run("lookup", "--tls", "-s", mock.address, "courier-42"), "tls")
     assert "try --plaintext" in found["hint"]
 
 
-def test_plaintext_to_a_tls_server(run, tls_server):
+def test_f26_plaintext_to_a_tls_server(run, tls_server):
     result = run("lookup", "--plaintext", "-s", tls_server["address"], "courier-42")
     found = connect_error(result, "tls")
     assert "try --tls" in found["hint"]
 
 
-def test_untrusted_certificate(run, tls_server):
+def test_f26_untrusted_certificate(run, tls_server):
     found = connect_error(run("lookup", "--tls", "-s", tls_server["address"], "courier-42"), "tls")
     assert "--cacert" in found["hint"]
 
 
-def test_certificate_for_another_name(run, tls_server):
+def test_f26_certificate_for_another_name(run, tls_server):
     found = connect_error(run("lookup", "--cacert", tls_server["certificate"], "--server-name", "other.example",
                               "-s", tls_server["address"], "courier-42"), "tls")
     assert "--server-name" in found["hint"]
@@ -143,7 +143,7 @@ def test_plaintext_away_from_here_is_warned_of_once(run):
     assert b"warning" not in local.stderr
 
 
-def test_a_server_that_says_nothing_is_given_up(run):
+def test_f13_a_server_that_says_nothing_is_given_up(run):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()

@@ -209,7 +209,7 @@ def endpoints_of(run, network):
             records(run("endpoints", "-s", TARGET, "--plaintext", "-o", "ndjson", prefix=network.prefix))}
 
 
-def test_a_backend_that_is_added_gets_traffic(serve_names, backends, start_lookups):
+def test_f28_a_backend_that_is_added_gets_traffic(serve_names, backends, start_lookups):
     names = serve_names(*backends[:2])
     lookups = start_lookups()
     lookups.until_from_exactly(*backends[:2])
@@ -218,7 +218,7 @@ def test_a_backend_that_is_added_gets_traffic(serve_names, backends, start_looku
     lookups.end()
 
 
-def test_a_backend_that_is_removed_gets_none_any_more(serve_names, backends, start_lookups):
+def test_f28_a_backend_that_is_removed_gets_none_any_more(serve_names, backends, start_lookups):
     names = serve_names(*backends)
     lookups = start_lookups()
     lookups.until_from_exactly(*backends)
@@ -228,7 +228,7 @@ def test_a_backend_that_is_removed_gets_none_any_more(serve_names, backends, sta
     lookups.end()
 
 
-def test_all_backends_are_replaced(serve_names, backends, start_lookups):
+def test_f28_all_backends_are_replaced(serve_names, backends, start_lookups):
     names = serve_names(backends[0])
     lookups = start_lookups()
     assert set(lookups.many(SETTLED)) == {backends[0]}
@@ -237,7 +237,7 @@ def test_all_backends_are_replaced(serve_names, backends, start_lookups):
     lookups.end()
 
 
-def test_a_backend_that_moves_is_found_where_it_moved(serve_names, start_backend, start_lookups):
+def test_f28_a_backend_that_moves_is_found_where_it_moved(serve_names, start_backend, start_lookups):
     names = serve_names("127.0.0.2", "127.0.0.3")
     moving, _ = start_backend("127.0.0.2"), start_backend("127.0.0.3")
     lookups = start_lookups()
@@ -251,7 +251,7 @@ def test_a_backend_that_moves_is_found_where_it_moved(serve_names, start_backend
 
 @pytest.mark.parametrize("options, answer", [((), "is NXDOMAIN"), ((f"--txt-record={NAME},x",), "is NODATA")],
                          ids=["NXDOMAIN", "NODATA"])
-def test_a_name_that_vanishes_loses_nothing(serve_names, backends, start_lookups, options, answer):
+def test_f28_a_name_that_vanishes_loses_nothing(serve_names, backends, start_lookups, options, answer):
     names = serve_names(*backends, options=options)
     lookups = start_lookups()
     lookups.until_from_exactly(*backends)
@@ -264,7 +264,7 @@ def test_a_name_that_vanishes_loses_nothing(serve_names, backends, start_lookups
     lookups.end()
 
 
-def test_a_name_server_that_fails_loses_nothing(serve_names, backends, start_lookups, start_told):
+def test_f28_a_name_server_that_fails_loses_nothing(serve_names, backends, start_lookups, start_told):
     names = serve_names(*backends)
     lookups = start_lookups()
     lookups.until_from_exactly(*backends)
@@ -279,7 +279,7 @@ def test_a_name_server_that_fails_loses_nothing(serve_names, backends, start_loo
     lookups.end()
 
 
-def test_a_name_that_is_not_known_at_start(run, network, serve_names, backends):
+def test_f28_a_name_that_is_not_known_at_start(run, network, serve_names, backends):
     serve_names()
     result = run("lookup", "-s", TARGET, "--plaintext", "-o", "ndjson", "courier-1", prefix=network.prefix)
     assert result.returncode == NEVER_CONNECTED, result.stderr
@@ -291,7 +291,7 @@ def test_a_name_that_is_not_known_at_start(run, network, serve_names, backends):
     assert "no such host" in found["message"]
 
 
-def test_no_name_server_at_start(run, network, backends):
+def test_f28_no_name_server_at_start(run, network, backends):
     result = run("lookup", "-s", TARGET, "--plaintext", "-o", "ndjson", "courier-1", prefix=network.prefix)
     assert result.returncode == NEVER_CONNECTED, result.stderr
     found = error(result)
@@ -310,7 +310,7 @@ def test_both_families_get_traffic(network, serve_names, start_backend, start_lo
     lookups.end()
 
 
-def test_an_address_without_a_route_fails_no_lookup(run, network, serve_names, backends, start_lookups):
+def test_f29_an_address_without_a_route_fails_no_lookup(run, network, serve_names, backends, start_lookups):
     serve_names(backends[0], "2001:db8::2")
     found = endpoints_of(run, network)
     assert set(found) == {f"{backends[0]}:{PORT}", f"[2001:db8::2]:{PORT}"}
@@ -321,7 +321,7 @@ def test_an_address_without_a_route_fails_no_lookup(run, network, serve_names, b
 
 
 @pytest.mark.parametrize("policy", ["round_robin", "pick_first", "least_request", "ring_hash"])
-def test_an_address_that_swallows_connections_fails_no_lookup(network, serve_names, backends, start_lookups, policy):
+def test_f10_an_address_that_swallows_connections_fails_no_lookup(network, serve_names, backends, start_lookups, policy):
     if shutil.which("nft") is None:
         pytest.skip("needs nft; scripts/setup installs it")
     if (reason := network.drop(f"ip daddr {backends[0]}")) is not None:

@@ -29,7 +29,7 @@ def attempts(path):
 
 # Lookups
 
-def test_lookup_latency_is_left_for_another_attempt(run, start_mock, tmp_path):
+def test_f13_lookup_latency_is_left_for_another_attempt(run, start_mock, tmp_path):
     mock = start_mock("--fault", "latency=20s,first=1")
     trace = tmp_path / "trace"
     result = lookup(run, mock, "--attempt-timeout", "300ms", "--timeout", "60s", "--trace", str(trace))
@@ -48,7 +48,7 @@ def test_lookup_status_is_kept(run, start_mock):
         assert f"number {number}" in found["message"]
 
 
-def test_lookup_pushback_that_forbids_is_obeyed(run, start_mock):
+def test_f21_lookup_pushback_that_forbids_is_obeyed(run, start_mock):
     for pushback in ("-1", "abc"):
         mock = start_mock("--fault", f"status=UNAVAILABLE,pushback={pushback}")
         result = lookup(run, mock)
@@ -56,13 +56,13 @@ def test_lookup_pushback_that_forbids_is_obeyed(run, start_mock):
         assert error(result)["attempts"] == 1
 
 
-def test_lookup_hang_ends_at_the_deadline(run, start_mock):
+def test_f13_lookup_hang_ends_at_the_deadline(run, start_mock):
     result = lookup(run, start_mock("--fault", "hang"), "--timeout", "500ms")
     assert result.returncode == 68
     assert error(result)["elapsed_ms"] >= 500
 
 
-def test_lookup_big_message_is_not_asked_for_again(run, start_mock):
+def test_f22_lookup_big_message_is_not_asked_for_again(run, start_mock):
     mock = start_mock("--fault", "big-message=5MiB")
     result = lookup(run, mock)
     assert result.returncode == 72
@@ -70,7 +70,7 @@ def test_lookup_big_message_is_not_asked_for_again(run, start_mock):
     assert lookup(run, mock, "--max-recv-bytes", "6MiB").returncode == 0
 
 
-def test_lookup_reply_that_does_not_parse_is_an_error(run, start_mock):
+def test_f24_lookup_reply_that_does_not_parse_is_an_error(run, start_mock):
     for kind in ("bad-utf8", "bad-bytes"):
         result = lookup(run, start_mock("--fault", kind))
         assert result.returncode == 79, kind
@@ -80,7 +80,7 @@ def test_lookup_reply_that_does_not_parse_is_an_error(run, start_mock):
         assert "could not be decoded" in found["message"]
 
 
-def test_lookup_headers_beyond_the_limit_are_not_asked_for_again(run, start_mock):
+def test_f23_lookup_headers_beyond_the_limit_are_not_asked_for_again(run, start_mock):
     result = lookup(run, start_mock("--fault", "headers=16KiB"))
     assert result.returncode == 72
     assert error(result)["attempts"] == 1
@@ -109,7 +109,7 @@ def test_stream_that_is_refused_ends_with_the_code(run, start_mock):
     assert "15 assignments unacknowledged" in error(result)["message"]
 
 
-def test_stream_that_is_closed_at_once_for_ever_is_given_up(run, start_mock):
+def test_f43_stream_that_is_closed_at_once_for_ever_is_given_up(run, start_mock):
     result = assign(run, start_mock("--fault", "clean-close-after=0"))
     assert (result.returncode, records(result)) == (8, [])
     told = summary(result)
@@ -118,20 +118,20 @@ def test_stream_that_is_closed_at_once_for_ever_is_given_up(run, start_mock):
     assert '"a-0"' in error(result)["message"]
 
 
-def test_stream_duplicates_are_counted_and_not_shown(run, start_mock):
+def test_f42_stream_duplicates_are_counted_and_not_shown(run, start_mock):
     result = assign(run, start_mock("--fault", "duplicate=2"))
     assert (result.returncode, records(result)) == (0, accepted())
     assert summary(result)["unknown_results"] == COUNT // 2
 
 
-def test_stream_results_that_are_missing_are_asked_for_again(run, start_mock):
+def test_f42_stream_results_that_are_missing_are_asked_for_again(run, start_mock):
     result = assign(run, start_mock("--fault", "drop-result=3,first=2"))
     assert (result.returncode, by_id(result)) == (0, accepted())
     told = summary(result)
     assert (told["resent"], told["acknowledged"]) == (2, COUNT)
 
 
-def test_stream_unknown_results_are_counted_and_not_shown(run, start_mock):
+def test_f42_stream_unknown_results_are_counted_and_not_shown(run, start_mock):
     result = assign(run, start_mock("--fault", "unknown-id=3"))
     assert (result.returncode, records(result)) == (0, accepted())
     assert summary(result)["unknown_results"] == COUNT // 3
@@ -144,41 +144,41 @@ def test_stream_results_in_another_order_are_matched(run, start_mock):
     assert by_id(result) == accepted()
 
 
-def test_stream_that_is_not_read_ends_at_its_deadline(run, start_mock):
+def test_f14_stream_that_is_not_read_ends_at_its_deadline(run, start_mock):
     for fault, answered in (("slow-read=10", 10), ("hang,method=assign", 0)):
         result = assign(run, start_mock("--fault", fault), "--timeout", "2s")
         assert (result.returncode, records(result)) == (68, accepted(answered)), fault
         assert summary(result)["unacknowledged"] == COUNT - answered
 
 
-def test_stream_result_that_does_not_parse_once_is_asked_for_again(run, start_mock):
+def test_f24_stream_result_that_does_not_parse_once_is_asked_for_again(run, start_mock):
     for kind in ("bad-utf8", "bad-bytes"):
         result = assign(run, start_mock("--fault", f"{kind},nth-message=3,first=1"))
         assert (result.returncode, records(result)) == (0, accepted()), kind
         assert summary(result)["reconnects"] == 1
 
 
-def test_stream_result_that_never_parses_ends_it(run, start_mock):
+def test_f24_stream_result_that_never_parses_ends_it(run, start_mock):
     for kind in ("bad-utf8", "bad-bytes"):
         result = assign(run, start_mock("--fault", f"{kind},assignment_id=a-3"))
         assert (result.returncode, records(result)) == (79, accepted(3)), kind
         assert error(result)["code"] == "DATA_LOSS"
 
 
-def test_stream_big_message_ends_it(run, start_mock):
+def test_f22_stream_big_message_ends_it(run, start_mock):
     result = assign(run, start_mock("--fault", "big-message=5MiB,nth-message=3"))
     assert (result.returncode, records(result)) == (72, accepted(2))
     assert summary(result)["reconnects"] == 0
 
 
-def test_stream_headers_beyond_the_limit_end_it(run, start_mock):
+def test_f23_stream_headers_beyond_the_limit_end_it(run, start_mock):
     result = assign(run, start_mock("--fault", "headers=16KiB"))
     assert (result.returncode, records(result)) == (72, [])
 
 
 # Connections
 
-def test_goaway_is_not_noticed(run, start_mock):
+def test_f03_goaway_is_not_noticed(run, start_mock):
     ids = [f"courier-{number + 1}" for number in range(50)]
     result = run("lookup", "-s", start_mock("--fault", "goaway-after=5").address, *ids)
     assert result.returncode == 0
@@ -187,7 +187,7 @@ def test_goaway_is_not_noticed(run, start_mock):
     assert (result.returncode, records(result)) == (0, accepted())
 
 
-def test_tcp_reset_is_retried_and_resumed(run, start_mock, tmp_path):
+def test_f08_tcp_reset_is_retried_and_resumed(run, start_mock, tmp_path):
     trace = tmp_path / "trace"
     result = lookup(run, start_mock("--fault", "tcp-reset-after=300,first=1"), "--trace", str(trace))
     assert result.returncode == 0
@@ -197,7 +197,7 @@ def test_tcp_reset_is_retried_and_resumed(run, start_mock, tmp_path):
     assert summary(result)["reconnects"] == 2
 
 
-def test_refuse_is_never_connected(run, start_mock):
+def test_f18_refuse_is_never_connected(run, start_mock):
     mock = start_mock("--fault", "refuse")
     result = lookup(run, mock)
     assert result.returncode == 5
@@ -213,7 +213,7 @@ def test_refuse_of_one_backend_is_not_noticed(run, start_mock):
     assert [record["courier_id"] for record in records(result)] == ids
 
 
-def test_drip_is_bounded_by_the_timeouts(run, start_mock):
+def test_f13_drip_is_bounded_by_the_timeouts(run, start_mock):
     result = lookup(run, start_mock("--fault", "drip=5B/s"), "--timeout", "1s")
     assert result.returncode == 5
     assert error(result)["elapsed_ms"] >= 1000
@@ -231,13 +231,13 @@ def test_bad_bytes_break_the_connection_and_nothing_else(run, start_mock, tmp_pa
     assert summary(result)["reconnects"] == 1
 
 
-def test_blackhole_of_new_connections_is_given_up_at_the_connect_timeout(run, start_mock):
+def test_f13_blackhole_of_new_connections_is_given_up_at_the_connect_timeout(run, start_mock):
     result = lookup(run, start_mock("--fault", "blackhole"), "--connect-timeout", "1s", "--timeout", "50s")
     assert result.returncode == 5
     assert 1000 <= error(result)["elapsed_ms"] < 20_000
 
 
-def test_blackhole_of_one_backend_is_not_noticed(run, start_mock):
+def test_f10_blackhole_of_one_backend_is_not_noticed(run, start_mock):
     mock = start_mock("--listen", "127.0.0.1:0", "--fault", "blackhole,listen=0")
     ids = [f"courier-{number + 1}" for number in range(50)]
     result = run("lookup", "-s", ",".join(mock.addresses), "--connect-timeout", "2s", "--timeout", "60s", *ids)
@@ -245,7 +245,7 @@ def test_blackhole_of_one_backend_is_not_noticed(run, start_mock):
     assert [record["courier_id"] for record in records(result)] == ids
 
 
-def test_blackhole_of_a_connection_ends_at_the_deadline(run, start_mock):
+def test_f09_blackhole_of_a_connection_ends_at_the_deadline(run, start_mock):
     result = lookup(run, start_mock("--fault", "blackhole-after=300"), "--timeout", "1s")
     assert result.returncode == 68
     result = assign(run, start_mock("--fault", "blackhole-after=400"), "--timeout", "1s")
@@ -253,7 +253,7 @@ def test_blackhole_of_a_connection_ends_at_the_deadline(run, start_mock):
     assert summary(result)["unacknowledged"] == COUNT
 
 
-def test_blackhole_of_a_connection_is_left_where_keepalive_is_on(run, start_mock):
+def test_f09_blackhole_of_a_connection_is_left_where_keepalive_is_on(run, start_mock):
     result = assign(run, start_mock("--fault", "blackhole-after=400,first=1"), "--keepalive", "10s")
     assert (result.returncode, records(result)) == (0, accepted())
     assert summary(result)["reconnects"] == 1

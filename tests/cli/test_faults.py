@@ -38,7 +38,7 @@ def test_failures_are_retried(run, start_mock, tmp_path):
             assert event["delay_us"] >= 15_000
 
 
-def test_attempts_run_out(run, start_mock):
+def test_f19_attempts_run_out(run, start_mock):
     mock = start_mock("--fault", "status=UNAVAILABLE,message=busy")
     result = run("lookup", "-s", mock.address, "courier-42")
     assert result.returncode == 78
@@ -66,14 +66,14 @@ def test_a_service_config_says_what_is_retryable(run, start_mock, tmp_path):
     assert run("lookup", "-s", mock.address, "courier-42", "--service-config", str(config)).returncode == 0
 
 
-def test_pushback_beyond_the_deadline(run, start_mock):
+def test_f21_pushback_beyond_the_deadline(run, start_mock):
     mock = start_mock("--fault", "status=UNAVAILABLE,pushback=1h")
     found = error(run("lookup", "-s", mock.address, "courier-42"))
     assert found["attempts"] == 1
     assert "--timeout" in found["hint"]
 
 
-def test_the_breaker_opens(run, start_mock, tmp_path):
+def test_f19_the_breaker_opens(run, start_mock, tmp_path):
     mock = start_mock("--fault", "status=UNAVAILABLE,message=busy")
     trace = tmp_path / "trace"
     result = lookup_of_many(run, mock, "--parallel", "4", "--trace", str(trace))
@@ -89,7 +89,7 @@ def test_the_breaker_opens(run, start_mock, tmp_path):
     assert "breaker_refusal" in events
 
 
-def test_last_known_statuses_stand_in_for_a_broken_server(run, start_mock, tmp_path):
+def test_f18_last_known_statuses_stand_in_for_a_broken_server(run, start_mock, tmp_path):
     mock = start_mock("--fault", "status=UNAVAILABLE,courier_id=courier-2,nth=2")
     cache = {"XDG_CACHE_HOME": str(tmp_path)}
     arguments = ["lookup", "-s", mock.address, "courier-1", "courier-2", "--stale-if-error", "1h", "--max-attempts", "1"]

@@ -43,7 +43,7 @@ def bad(request):
     return {"input": GOOD + line + b"\n" + update(3).encode(), "what": what}
 
 
-def test_fail_stops_there_and_keeps_what_was_sent(run, mock, bad):
+def test_f25_fail_stops_there_and_keeps_what_was_sent(run, mock, bad):
     result = run("assign", "-s", mock.address, "-f", "-", "--max-line", "4KiB", stdin=bad["input"])
     assert result.returncode == 4
     assert [record["assignment_id"] for record in records(result)] == ["a-1"]
@@ -53,7 +53,7 @@ def test_fail_stops_there_and_keeps_what_was_sent(run, mock, bad):
     assert bad["what"] in found["message"]
 
 
-def test_skip_goes_on(run, mock, bad):
+def test_f25_skip_goes_on(run, mock, bad):
     result = run("assign", "-s", mock.address, "-f", "-", "--max-line", "4KiB", "--bad-record", "skip", "--summary",
                  "json", stdin=bad["input"])
     assert result.returncode == 6
@@ -64,7 +64,7 @@ def test_skip_goes_on(run, mock, bad):
     assert bad["what"].encode() in result.stderr
 
 
-def test_report_says_so_in_the_stream(run, mock, bad):
+def test_f25_report_says_so_in_the_stream(run, mock, bad):
     result = run("assign", "-s", mock.address, "-f", "-", "--max-line", "4KiB", "--bad-record", "report", "--summary",
                  "json", stdin=bad["input"])
     assert result.returncode == 6
@@ -104,7 +104,7 @@ def test_what_is_accepted(run, mock, text, count):
     assert len(records(result)) == count
 
 
-def test_a_long_line_is_passed_over_in_little_memory(start, mock):
+def test_f41_a_long_line_is_passed_over_in_little_memory(start, mock):
     running = start("assign", "-s", mock.address, "-f", "-", "--bad-record", "report", "--max-line", "64KiB")
     piece = "x" * (1 << 20)
     for _ in range(128):
@@ -145,7 +145,7 @@ def test_input_that_cannot_be_read(run, mock, path, what):
     assert path in found["message"] and what in found["message"]
 
 
-def test_closed_stdin(mock):
+def test_f37_closed_stdin(mock):
     result = subprocess.run(["sh", "-c", 'exec "$0" assign -s "$1" -f - <&-', os.environ["DISPATCHCTL"], mock.address],
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_environment(),
                             timeout=PATIENCE, check=False)

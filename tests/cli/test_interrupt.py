@@ -16,7 +16,7 @@ def ended_by(running, number):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_idle_stream_ends_by_the_signal(start, mock, number):
+def test_f39_idle_stream_ends_by_the_signal(start, mock, number):
     running = start("assign", "-s", mock.address, "-f", "-")
     running.send(update(1))
     assert running.record()["assignment_id"] == "a-1"
@@ -27,7 +27,7 @@ def test_idle_stream_ends_by_the_signal(start, mock, number):
     assert final["exit_code"] == 128 + number
 
 
-def test_results_under_way_are_waited_for(start, start_mock):
+def test_f39_results_under_way_are_waited_for(start, start_mock):
     server = start_mock("--latency", "700ms")
     running = start("assign", "-s", server.address, "-f", "-", "--drain-timeout", "50s")
     running.send(updates(5))
@@ -38,7 +38,7 @@ def test_results_under_way_are_waited_for(start, start_mock):
     assert "unacknowledged" not in running.rest_of_notes()[-1]
 
 
-def test_the_wait_has_a_bound(start, start_mock, tmp_path):
+def test_f39_the_wait_has_a_bound(start, start_mock, tmp_path):
     left = tmp_path / "left"
     server = start_mock("--latency", "10m")
     running = start("assign", "-s", server.address, "-f", "-", "--drain-timeout", "100ms", "--summary", "json",
@@ -53,7 +53,7 @@ def test_the_wait_has_a_bound(start, start_mock, tmp_path):
     assert len(left.read_text().splitlines()) == 4
 
 
-def test_the_second_signal_leaves_at_once(start, start_mock):
+def test_f39_the_second_signal_leaves_at_once(start, start_mock):
     server = start_mock("--latency", "10m")
     running = start("assign", "-s", server.address, "-f", "-", "--drain-timeout", "10m")
     running.send(update(1))
@@ -64,7 +64,7 @@ def test_the_second_signal_leaves_at_once(start, start_mock):
     ended_by(running, signal.SIGINT)
 
 
-def test_reading_stops_at_the_first_signal(start, start_mock):
+def test_f39_reading_stops_at_the_first_signal(start, start_mock):
     server = start_mock("--latency", "700ms")
     running = start("assign", "-s", server.address, "-f", "-", "--drain-timeout", "50s")
     running.send(update(1))
@@ -79,7 +79,7 @@ def test_reading_stops_at_the_first_signal(start, start_mock):
     assert [json.loads(line)["assignment_id"] for line in running.rest_of_lines()] == ["a-1"]
 
 
-def test_a_lookup_that_waits(start, start_mock):
+def test_f39_a_lookup_that_waits(start, start_mock):
     server = start_mock("--latency", "10m")
     running = start("lookup", "-s", server.address, "courier-42", "-o", "json", "--timeout", "10m")
     while not established(running.process.pid):
@@ -99,7 +99,7 @@ def established(pid):
         return False
 
 
-def test_lookups_of_many(start, start_mock):
+def test_f39_lookups_of_many(start, start_mock):
     server = start_mock("--latency", "10m")
     running = start("lookup", "-s", server.address, "-f", "-", "--timeout", "10m")
     running.send("courier-1\ncourier-2\n")
@@ -122,7 +122,7 @@ def test_an_ignored_signal_stays_ignored(mock):
     assert process.returncode == 0
 
 
-def test_a_reader_that_does_not_read_cannot_hold_it(mock, tmp_path):
+def test_f39_a_reader_that_does_not_read_cannot_hold_it(mock, tmp_path):
     """Its stdout is full, its threads wait to write: signals must still end it."""
     source = tmp_path / "many"
     source.write_text(updates(20_000))

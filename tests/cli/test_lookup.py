@@ -131,7 +131,7 @@ def test_an_id_appears_as_soon_as_it_is_sent(start, mock):
     assert running.wait() == 0
 
 
-def test_bad_lines_keep_their_place(run, mock):
+def test_f25_bad_lines_keep_their_place(run, mock):
     lines = [b"courier-1", b"bad\xff", b"x" * 100_000, b"courier-2", b"nul\0", b"{broken", b"x" * 2000]
     result = run("lookup", "-s", mock.address, "-f", "-", stdin=b"\n".join(lines))
     assert result.returncode == 6
@@ -176,7 +176,7 @@ def test_server_from_the_environment(run, mock):
     assert result.stdout.startswith(b"{")
 
 
-def test_headers_are_checked_and_never_repeated(run, mock):
+def test_f25_headers_are_checked_and_never_repeated(run, mock):
     result = run("lookup", "-s", mock.address, "courier-42", "-H", "x-request-id: 1", "-H", "Trace-Bin: AAEC")
     assert result.returncode == 0
     for header in ("no-colon-hunter2", "bad key: hunter2", "grpc-x: hunter2", "k: hunter2\x01"):

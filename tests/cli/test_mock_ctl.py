@@ -128,7 +128,7 @@ def test_health_is_changed(served):
     assert [each["status"] for each in asked(served, "health", "--set", "not-serving")] == ["NOT_SERVING"] * 2
 
 
-def test_goaway_moves_a_stream_that_is_open(start, served, start_mock):
+def test_f03_goaway_moves_a_stream_that_is_open(start, served, start_mock):
     running = start("assign", "-s", served.address, "-f", "-", "--summary", "json")
     running.send('{"assignment_id":"a-1","courier_id":"courier-42","destination_zone":"z"}\n')
     assert running.record() == {"assignment_id": "a-1", "accepted": True}

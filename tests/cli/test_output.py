@@ -11,7 +11,7 @@ from conftest import PATIENCE, clean_environment
 from helpers import error, update, updates
 
 
-def test_head_ends_it(mock, tmp_path):
+def test_f36_head_ends_it(mock, tmp_path):
     source = tmp_path / "many"
     source.write_text(updates(50_000))
     process = subprocess.Popen([os.environ["DISPATCHCTL"], "assign", "-s", mock.address, "-f", str(source)],
@@ -23,7 +23,7 @@ def test_head_ends_it(mock, tmp_path):
     process.stderr.close()
 
 
-def test_head_of_lookups(mock, tmp_path):
+def test_f36_head_of_lookups(mock, tmp_path):
     source = tmp_path / "ids"
     source.write_text("".join(f"courier-{n % 1000 + 1}\n" for n in range(50_000)))
     process = subprocess.Popen([os.environ["DISPATCHCTL"], "lookup", "-s", mock.address, "-f", str(source)],
@@ -37,7 +37,7 @@ def test_head_of_lookups(mock, tmp_path):
 
 
 @pytest.mark.parametrize("command", [["assign"], ["lookup"]])
-def test_a_reader_that_goes_while_nothing_happens(mock, command):
+def test_f36_a_reader_that_goes_while_nothing_happens(mock, command):
     process = subprocess.Popen([os.environ["DISPATCHCTL"], *command, "-s", mock.address, "-f", "-"],
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                env=clean_environment())
@@ -49,7 +49,7 @@ def test_a_reader_that_goes_while_nothing_happens(mock, command):
     process.stdin.close()
 
 
-def test_full_disk(run, mock):
+def test_f38_full_disk(run, mock):
     for arguments, stdin in ((("lookup", "courier-42"), None), (("lookup", "courier-1", "courier-2"), None),
                              (("assign", "-f", "-"), updates(10)), (("--help",), None), (("version",), None)):
         with open("/dev/full", "wb") as full:
@@ -61,7 +61,7 @@ def test_full_disk(run, mock):
         assert "stdout" in found["message"] and "No space left" in found["message"]
 
 
-def test_full_disk_ends_a_stream_though_stdin_is_idle(mock):
+def test_f38_full_disk_ends_a_stream_though_stdin_is_idle(mock):
     with open("/dev/full", "wb") as full:
         process = subprocess.Popen([os.environ["DISPATCHCTL"], "assign", "-s", mock.address, "-f", "-"],
                                    stdin=subprocess.PIPE, stdout=full, stderr=subprocess.DEVNULL,
@@ -72,7 +72,7 @@ def test_full_disk_ends_a_stream_though_stdin_is_idle(mock):
     process.stdin.close()
 
 
-def test_closed_stdout(mock):
+def test_f38_closed_stdout(mock):
     result = subprocess.run(["sh", "-c", 'exec "$0" lookup -s "$1" courier-42 >&-', os.environ["DISPATCHCTL"],
                              mock.address], stderr=subprocess.PIPE, env=clean_environment(), timeout=PATIENCE,
                             check=False)

@@ -66,7 +66,7 @@ def test_every_policy_finds_the_living(run, dead_then_alive, policy):
     assert [record["courier_id"] for record in records(result)] == ids
 
 
-def test_all_backends_dead(run, start_mock):
+def test_f18_all_backends_dead(run, start_mock):
     dead = [start_mock(), start_mock()]
     for mock in dead:
         mock.kill()
@@ -78,7 +78,7 @@ def test_all_backends_dead(run, start_mock):
     assert found["retryable"] is True
 
 
-def test_attempts_that_time_out_are_counted(run, start_mock, tmp_path):
+def test_f13_attempts_that_time_out_are_counted(run, start_mock, tmp_path):
     slow = start_mock("--latency", "60s")
     trace = tmp_path / "trace"
     result = run("lookup", "-s", slow.address, "courier-42", "--attempt-timeout", "300ms", "--max-attempts", "2",
@@ -98,7 +98,7 @@ def test_attempts_that_time_out_are_counted(run, start_mock, tmp_path):
     assert error(once)["attempts"] == 1
 
 
-def test_a_slow_answer_is_hedged(run, start_mock, tmp_path):
+def test_f16_a_slow_answer_is_hedged(run, start_mock, tmp_path):
     slow = start_mock("--latency", "4s", "--listen", "127.0.0.1:0")
     trace = tmp_path / "trace"
     result = run("lookup", "-s", ",".join(slow.addresses), "courier-42", "--hedge", "1s", "--trace", str(trace), "-v")
@@ -161,7 +161,7 @@ def test_trace_tells_many_lookups(run, mock, tmp_path):
 
 @pytest.mark.parametrize("path, reason", [("/dev/full", "No space left"), ("/nonexistent/trace", "No such file")])
 @pytest.mark.parametrize("ids", [["courier-42"], ["courier-1", "courier-2"]])
-def test_trace_that_cannot_be_written(run, mock, path, reason, ids):
+def test_f38_trace_that_cannot_be_written(run, mock, path, reason, ids):
     result = run("lookup", "-s", mock.address, *ids, "--trace", path)
     assert result.returncode == 1
     found = error(result)
@@ -241,7 +241,7 @@ def test_flags_may_come_from_the_environment(run, mock):
     assert "DISPATCHCTL_HEDGE" in error(result)["message"]
 
 
-def test_a_last_known_status_stands_in(run, start_mock, cache):
+def test_f18_a_last_known_status_stands_in(run, start_mock, cache):
     mock = start_mock()
     fresh = run("lookup", "-s", mock.address, "courier-42", "--stale-if-error", "1h", env=cache)
     assert fresh.returncode == 0
@@ -262,7 +262,7 @@ def test_a_last_known_status_stands_in(run, start_mock, cache):
     assert run("lookup", "-s", mock.address, "courier-1", "--stale-if-error", "1h", env=cache).returncode == 5
 
 
-def test_last_known_statuses_of_many(run, start_mock, cache):
+def test_f18_last_known_statuses_of_many(run, start_mock, cache):
     mock = start_mock()
     ids = [f"courier-{n + 1}" for n in range(300)]
     arguments = ["lookup", "-s", mock.address, "-f", "-", "--stale-if-error", "1h"]
@@ -328,7 +328,7 @@ def test_a_cache_that_cannot_be_written_is_a_warning(run, mock, tmp_path):
     assert b"XDG_CACHE_HOME" in nowhere.stderr
 
 
-def test_a_backend_killed_midway_is_not_noticed(start, start_mock):
+def test_f01_a_backend_killed_midway_is_not_noticed(start, start_mock):
     backends = [start_mock() for _ in range(3)]
     running = start("lookup", "-s", listed(*backends), "-f", "-", "-v")
     ids = [f"courier-{n + 1}" for n in range(300)]
@@ -347,7 +347,7 @@ def test_a_backend_killed_midway_is_not_noticed(start, start_mock):
     assert sum(backends[0].address in note for note in told[-300:]) < 30
 
 
-def test_the_only_backend_killed_midway(start, start_mock):
+def test_f18_the_only_backend_killed_midway(start, start_mock):
     mock = start_mock()
     running = start("lookup", "-s", mock.address, "-f", "-")
     running.send("courier-1\n")

@@ -93,33 +93,33 @@ def test_right_over_a_unix_socket(run, start_mock, authority, server_pair, tmp_p
     assert result.returncode == 0, result.stderr
 
 
-def test_wrong_authority(look_up, serve, stranger, server_pair):
+def test_f26_wrong_authority(look_up, serve, stranger, server_pair):
     found = tls_error(look_up(serve(server_pair), "--cacert", str(stranger.file)))
     assert "CN=authority" in found["message"]
     assert str(stranger.file) in found["message"]
     assert "--cacert" in found["hint"]
 
 
-def test_authority_that_the_system_does_not_know(look_up, serve, server_pair):
+def test_f26_authority_that_the_system_does_not_know(look_up, serve, server_pair):
     found = tls_error(look_up(serve(server_pair)))
     assert "CN=authority" in found["message"]
     assert "this system trusts" in found["message"]
 
 
-def test_expired(look_up, serve, authority):
+def test_f26_expired(look_up, serve, authority):
     pair = authority.sign("expired", start=-10 * DAY, end=-2 * DAY)
     found = tls_error(look_up(serve(pair), "--cacert", str(authority.file)))
     assert "the server's certificate (CN=expired) expired on" in found["message"]
     assert "clock" in found["hint"]
 
 
-def test_not_yet_valid(look_up, serve, authority):
+def test_f26_not_yet_valid(look_up, serve, authority):
     pair = authority.sign("early", start=2 * DAY)
     found = tls_error(look_up(serve(pair), "--cacert", str(authority.file)))
     assert "(CN=early) is not valid before" in found["message"]
 
 
-def test_wrong_name(look_up, serve, authority):
+def test_f26_wrong_name(look_up, serve, authority):
     pair = authority.sign("elsewhere", names=("elsewhere.example", "10.9.8.7"))
     server = serve(pair)
     found = tls_error(look_up(server, "--cacert", str(authority.file)))
@@ -129,7 +129,7 @@ def test_wrong_name(look_up, serve, authority):
     assert right.returncode == 0, right.stderr
 
 
-def test_self_signed(look_up, serve, folder):
+def test_f26_self_signed(look_up, serve, folder):
     pair = self_signed(folder, "alone")
     server = serve(pair)
     found = tls_error(look_up(server))
@@ -138,13 +138,13 @@ def test_self_signed(look_up, serve, folder):
     assert trusted.returncode == 0, trusted.stderr
 
 
-def test_tls_against_plaintext(look_up, mock):
+def test_f26_tls_against_plaintext(look_up, mock):
     found = tls_error(look_up(mock))
     assert "does not speak TLS" in found["message"]
     assert "--plaintext" in found["hint"]
 
 
-def test_plaintext_against_tls(run, serve, server_pair):
+def test_f26_plaintext_against_tls(run, serve, server_pair):
     started = time.monotonic()
     result = run("lookup", "--plaintext", "-s", serve(server_pair).address, "courier-42")
     result.seconds = time.monotonic() - started
@@ -153,7 +153,7 @@ def test_plaintext_against_tls(run, serve, server_pair):
     assert "--tls" in found["hint"]
 
 
-def test_client_certificate_missing(look_up, serve, authority, server_pair):
+def test_f26_client_certificate_missing(look_up, serve, authority, server_pair):
     server = serve(server_pair, "--client-ca", str(authority.file))
     found = tls_error(look_up(server, "--cacert", str(authority.file)))
     assert "client certificate" in found["message"]
@@ -163,7 +163,7 @@ def test_client_certificate_missing(look_up, serve, authority, server_pair):
 
 
 @pytest.mark.parametrize("fault", ["another authority's", "expired"])
-def test_client_certificate_wrong(look_up, serve, authority, stranger, server_pair, fault):
+def test_f26_client_certificate_wrong(look_up, serve, authority, stranger, server_pair, fault):
     client = stranger.sign("client") if fault != "expired" else authority.sign("old-client", end=-DAY / 2)
     server = serve(server_pair, "--client-ca", str(authority.file))
     found = tls_error(look_up(server, "--cacert", str(authority.file), *client.as_client()))
@@ -171,7 +171,7 @@ def test_client_certificate_wrong(look_up, serve, authority, stranger, server_pa
     assert str(client.certificate) in found["message"]
 
 
-def test_client_certificate_revoked_by_a_new_authority(look_up, serve, authority, stranger, server_pair, tmp_path):
+def test_f26_client_certificate_revoked_by_a_new_authority(look_up, serve, authority, stranger, server_pair, tmp_path):
     clients = tmp_path / "clients.pem"
     shutil.copy(authority.file, clients)
     server = serve(server_pair, "--client-ca", str(clients))
@@ -225,7 +225,7 @@ def old_handshake(address):
             return wrapped.version()
 
 
-def test_tls_1_1_only(look_up, old_server, authority):
+def test_f26_tls_1_1_only(look_up, old_server, authority):
     assert old_handshake(old_server) == "TLSv1.1"
     found = tls_error(look_up(None, "--cacert", str(authority.file), target=old_server))
     assert "TLS 1.2 or later" in found["message"]
@@ -237,14 +237,14 @@ def test_the_mock_speaks_no_tls_1_1(serve, server_pair):
         old_handshake(serve(server_pair).address)
 
 
-def test_silent_server(look_up):
+def test_f13_silent_server(look_up):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"127.0.0.1:{listener.getsockname()[1]}"
         result = look_up(None, "--connect-timeout", "400ms", target=address)
         assert "timed out during the TLS handshake" in tls_error(result)["message"]
 
 
-def test_a_stream_says_as_much(run, serve, authority):
+def test_f26_a_stream_says_as_much(run, serve, authority):
     pair = authority.sign("expired-too", end=-DAY / 2)
     started = time.monotonic()
     result = run("assign", "-s", serve(pair).address, "--cacert", str(authority.file), "-f", "-", stdin=update(1))
@@ -583,7 +583,7 @@ def test_secrets_do_not_stand_in_the_process_list(start, start_mock, tokens, tok
     assert running.wait() == 0
 
 
-def test_stream_goes_on_with_a_new_token(start, start_mock, tokens, token_file):
+def test_f27_stream_goes_on_with_a_new_token(start, start_mock, tokens, token_file):
     """The server forgets the token under a stream, and the stream's next connection needs the new one."""
     token_file.write_text("all-of-it")
     server = start_mock("--token-file", str(tokens), "--fault", "close-after=2:UNAUTHENTICATED,first=1")

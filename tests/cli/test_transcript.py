@@ -217,7 +217,7 @@ def test_into_jq(mock, tmp_path):
     assert result.stdout == "zone-7\n"
 
 
-def test_into_head_and_tee(mock, tmp_path):
+def test_f36_into_head_and_tee(mock, tmp_path):
     (tmp_path / "updates").write_text(updates(50_000))
     result = shell("dispatchctl assign -f updates | head -1; echo ${PIPESTATUS[0]}", mock, tmp_path)
     first, status = result.stdout.splitlines()
@@ -231,7 +231,7 @@ def test_into_head_and_tee(mock, tmp_path):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 @pytest.mark.parametrize("command", ["lookup courier-42", "lookup courier-1 courier-2", "endpoints", "health", "doctor",
                                      "describe", "version", "--help", "assign -f updates"])
-def test_a_full_disk_is_told(mock, tmp_path, command):
+def test_f38_a_full_disk_is_told(mock, tmp_path, command):
     (tmp_path / "updates").write_text(updates(3))
     result = shell(f"dispatchctl {command} > /dev/full", mock, tmp_path)
     assert result.returncode == 1

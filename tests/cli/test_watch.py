@@ -100,7 +100,7 @@ def test_usage(run, mock, arguments, said):
     assert said in found["message"] + (found["hint"] or "")
 
 
-def test_a_reader_that_goes_away_ends_it(start, mock):
+def test_f36_a_reader_that_goes_away_ends_it(start, mock):
     watch = start("lookup", "-s", mock.address, "courier-42", "--watch", "--interval", "20ms")
     watch.record()
     watch.process.stdout.close()
@@ -108,7 +108,7 @@ def test_a_reader_that_goes_away_ends_it(start, mock):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
-def test_a_full_disk_ends_it(run, mock):
+def test_f38_a_full_disk_ends_it(run, mock):
     with open("/dev/full", "wb") as full:
         result = run("lookup", "-s", mock.address, "courier-42", "--watch", "--interval", "20ms", stdout=full)
     assert result.returncode == 1

@@ -152,7 +152,7 @@ class WithBudget : public testing::TestWithParam<const char*> {};
 
 // Half of the tokens and no success to earn more: fewer retries than that, whatever the number of calls. An
 // attempt under way when the outage begins may still earn a tenth of a token, hence `<=`.
-TEST_P(WithBudget, RetriesInAFullOutageEndWithHalfOfTheTokens) {
+TEST_P(WithBudget, F19RetriesInAFullOutageEndWithHalfOfTheTokens) {
   const Report& report = ReportOf(FullOutage(), GetParam());
   EXPECT_GT(report.most_retries_in_fault, 0U);
   EXPECT_LE(static_cast<double>(report.most_retries_in_fault), Options().throttling.max_tokens / 2);
@@ -167,7 +167,7 @@ TEST_P(WithBudget, NoClientRetriesMoreThanItsSuccessesHaveEarnedAndHalfOfTheToke
             Options().throttling.max_tokens / 2);
 }
 
-TEST_P(WithBudget, AmplificationStaysUnderOnePlusTheTokenRatio) {
+TEST_P(WithBudget, F20AmplificationStaysUnderOnePlusTheTokenRatio) {
   for (const Scenario& scenario : {FullOutage(), BrownOut()}) {
     const Report& report = ReportOf(scenario, GetParam());
     EXPECT_LE(report.amplification, 1 + Options().throttling.token_ratio) << scenario.name;
@@ -175,7 +175,7 @@ TEST_P(WithBudget, AmplificationStaysUnderOnePlusTheTokenRatio) {
   }
 }
 
-TEST_P(WithBudget, SuccessReturnsWithinSecondsAndWithoutAStorm) {
+TEST_P(WithBudget, F19SuccessReturnsWithinSecondsAndWithoutAStorm) {
   for (const Scenario& scenario : {FullOutage(), BrownOut()}) {
     const Report& report = ReportOf(scenario, GetParam());
     ASSERT_TRUE(report.recovery) << scenario.name;
@@ -189,7 +189,7 @@ INSTANTIATE_TEST_SUITE_P(Simulation, WithBudget, testing::Values("budget", "budg
                            return std::string(test.param) == "budget" ? "Alone" : "AndBreaker";
                          });
 
-TEST(Simulation, BreakersKeepMostOfTheLoadOffAServiceThatIsDown) {
+TEST(Simulation, F19BreakersKeepMostOfTheLoadOffAServiceThatIsDown) {
   const Report& without = ReportOf(FullOutage(), "budget");
   const Report& with = ReportOf(FullOutage(), "budget and breaker");
   EXPECT_GT(without.fault_amplification, 0.95);

@@ -81,7 +81,7 @@ TEST_F(StatusCacheTest, OldStatusesAreNotGiven) {
   EXPECT_FALSE(Open()->Get("c-1", 10s).has_value());
 }
 
-TEST_F(StatusCacheTest, AClockThatWasSetBackMakesNoNegativeAge) {
+TEST_F(StatusCacheTest, F33AClockThatWasSetBackMakesNoNegativeAge) {
   Learn(Courier("c-1"));
   now_ -= 30s;
   EXPECT_EQ(Open()->Get("c-1", kForever)->age, 0ns);

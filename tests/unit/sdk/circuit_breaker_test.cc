@@ -732,7 +732,7 @@ TEST(CircuitBreaker, AFixedWindowStartsWhenItCloses) {
 }
 
 // B26, P2: what wedges gobreaker.
-TEST(CircuitBreaker, AProbeThatNeverEndsLosesItsPlace) {
+TEST(CircuitBreaker, F44AProbeThatNeverEndsLosesItsPlace) {
   Bench bench(Gobreaker());
   bench.Fail(6);
   bench.Pass(61s);
@@ -753,7 +753,7 @@ TEST(CircuitBreaker, AProbeThatNeverEndsLosesItsPlace) {
 }
 
 // P2.
-TEST(CircuitBreaker, AProbesLeaseEndsWithItsCallOrTheOpenTimeoutWhicheverIsSooner) {
+TEST(CircuitBreaker, F44AProbesLeaseEndsWithItsCallOrTheOpenTimeoutWhicheverIsSooner) {
   CircuitBreakerOptions options = Gobreaker();
   options.half_open_requests = 2;
   Bench bench(options);
@@ -774,7 +774,7 @@ TEST(CircuitBreaker, AProbesLeaseEndsWithItsCallOrTheOpenTimeoutWhicheverIsSoone
 }
 
 // P2, B8.
-TEST(CircuitBreaker, ALeaseStillHoldsAtTheInstantItEndsWhateverElseIsReclaimedThen) {
+TEST(CircuitBreaker, F44ALeaseStillHoldsAtTheInstantItEndsWhateverElseIsReclaimedThen) {
   CircuitBreakerOptions options = Gobreaker();
   options.half_open_requests = 2;
   Bench bench(options);
@@ -788,7 +788,7 @@ TEST(CircuitBreaker, ALeaseStillHoldsAtTheInstantItEndsWhateverElseIsReclaimedTh
   EXPECT_EQ(bench.Refused(), Refusal::kTooManyRequests);
 }
 
-TEST(CircuitBreaker, AProbeThatEndsWithinItsLeaseCounts) {
+TEST(CircuitBreaker, F44AProbeThatEndsWithinItsLeaseCounts) {
   Bench bench(Gobreaker());
   bench.Fail(6);
   bench.Pass(61s);
@@ -948,7 +948,7 @@ TEST(CircuitBreaker, BucketsKeepTheirRhythm) {
 }
 
 // B31, P4.
-TEST(CircuitBreaker, ToleratesAClockThatGoesBack) {
+TEST(CircuitBreaker, F33ToleratesAClockThatGoesBack) {
   for (const CircuitBreakerOptions& options : {NeverTrips(Custom()), NeverTrips(Rolling())}) {
     Bench bench(options);
     bench.Pass(20s);

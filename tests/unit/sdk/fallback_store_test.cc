@@ -105,7 +105,7 @@ TEST_F(FallbackStoreTest, TakesWhatWasPutMeanwhileForNew) {
   EXPECT_EQ(store_.Get("a", nanoseconds(0))->age, nanoseconds(0));
 }
 
-TEST(MakeMemoryFallbackStore, RunsOnTheSteadyClock) {
+TEST(MakeMemoryFallbackStore, F33RunsOnTheSteadyClock) {
   std::shared_ptr<FallbackStore> store = MakeMemoryFallbackStore(2);
   const auto before = std::chrono::steady_clock::now();
   store->Put(Status("a"));

@@ -579,7 +579,7 @@ TEST_F(LookupWithTokenTest, CallsOwnAuthorizationTakesItsPlace) {
   EXPECT_THAT(server("a").authorizations, ElementsAre(""));
 }
 
-TEST_F(LookupWithTokenTest, IsMadeOnceMoreWithTheTokenThatTheFileHoldsByNow) {
+TEST_F(LookupWithTokenTest, F27IsMadeOnceMoreWithTheTokenThatTheFileHoldsByNow) {
   UseToken();
   Accept("a", "two");
   Write("two");
@@ -589,7 +589,7 @@ TEST_F(LookupWithTokenTest, IsMadeOnceMoreWithTheTokenThatTheFileHoldsByNow) {
   EXPECT_EQ(report_.attempts, 2);
 }
 
-TEST_F(LookupWithTokenTest, EndsAtOnceWhenTheFileHasNoOther) {
+TEST_F(LookupWithTokenTest, F27EndsAtOnceWhenTheFileHasNoOther) {
   UseToken();
   Accept("a", "two");
   EXPECT_EQ(Run().status().code(), absl::StatusCode::kUnauthenticated);
@@ -597,7 +597,7 @@ TEST_F(LookupWithTokenTest, EndsAtOnceWhenTheFileHasNoOther) {
   EXPECT_FALSE(report_.retryable);
 }
 
-TEST_F(LookupWithTokenTest, EndsWhenTheOtherTokenIsRefusedToo) {
+TEST_F(LookupWithTokenTest, F27EndsWhenTheOtherTokenIsRefusedToo) {
   UseToken();
   Accept("a", "three");
   Write("two");

@@ -56,7 +56,7 @@ TEST(Backoff, GrowsFromTheInitialDelayToTheGreatest) {
   EXPECT_EQ(BackoffDelay(Policy(), 100'000, kNoJitter), milliseconds(300));
 }
 
-TEST(Backoff, HasTwentyPercentOfJitterFromTheFirstDelay) {
+TEST(Backoff, F45HasTwentyPercentOfJitterFromTheFirstDelay) {
   EXPECT_EQ(BackoffDelay(Policy(), 1, 0), milliseconds(80));
   EXPECT_EQ(BackoffDelay(Policy(), 1, 1), milliseconds(120));
   EXPECT_EQ(BackoffDelay(Policy(), 3, 0), milliseconds(240));

@@ -105,7 +105,7 @@ TEST(DescribeEnd, TakesAReplyTooLargeForALimitOfThisSide) {
   EXPECT_EQ(end.origin, Origin::kLocal);
 }
 
-TEST(DescribeEnd, DoesNotCallAnUnreadableReplyAMissingMethod) {
+TEST(DescribeEnd, F31DoesNotCallAnUnreadableReplyAMissingMethod) {
   const std::string message = "No message returned for unary request";
   EXPECT_EQ(DescribeEnd(kUnimplemented, message, "", kEndpoint, false).status.code(),
             absl::StatusCode::kDataLoss);

@@ -372,7 +372,7 @@ TEST_F(StreamDriverTest, SaysThatItIsTheStreamThatEndedWhenNoServerIsLeft) {
   EXPECT_EQ(stream->Unacknowledged().size(), 1U);
 }
 
-TEST_F(StreamDriverTest, RefusesAnUpdateThatIsTooLargeAndNothingElse) {
+TEST_F(StreamDriverTest, F22RefusesAnUpdateThatIsTooLargeAndNothingElse) {
   StreamOptions options;
   options.max_update_bytes = 20;
   options.max_outstanding_bytes = 40;
@@ -447,7 +447,7 @@ class StreamWithTokenTest : public StreamDriverTest {
   std::shared_ptr<ClientCore> core_;
 };
 
-TEST_F(StreamWithTokenTest, IsResumedWithTheTokenThatTheFileHoldsByNow) {
+TEST_F(StreamWithTokenTest, F27IsResumedWithTheTokenThatTheFileHoldsByNow) {
   Write("two");
   const auto stream = OpenWithToken();
   ASSERT_TRUE(stream->Submit(Update(1), 0).ok());
@@ -460,7 +460,7 @@ TEST_F(StreamWithTokenTest, IsResumedWithTheTokenThatTheFileHoldsByNow) {
   EXPECT_EQ(stream->statistics().reconnects, 1U);
 }
 
-TEST_F(StreamWithTokenTest, EndsWhenTheFileHasNoOther) {
+TEST_F(StreamWithTokenTest, F27EndsWhenTheFileHasNoOther) {
   const auto stream = OpenWithToken();
   ASSERT_TRUE(stream->Submit(Update(1), 0).ok());
   ASSERT_TRUE(stream->Submit(Update(2), 0).ok());
@@ -468,7 +468,7 @@ TEST_F(StreamWithTokenTest, EndsWhenTheFileHasNoOther) {
   EXPECT_EQ(server("a").streams, 1);
 }
 
-TEST_F(StreamWithTokenTest, EndsWhenTheOtherTokenBringsNoResultEither) {
+TEST_F(StreamWithTokenTest, F27EndsWhenTheOtherTokenBringsNoResultEither) {
   server("a").end_stream_after = 0;
   server("a").answer_updates = false;
   server("a").break_on = "a-1";

@@ -22,7 +22,7 @@ TEST(NormalizeMetadataEntry, LowersTheKey) {
   EXPECT_EQ(entry->second, "abc");
 }
 
-TEST(NormalizeMetadataEntry, RefusesWhatWouldAbortTheProcess) {
+TEST(NormalizeMetadataEntry, F25RefusesWhatWouldAbortTheProcess) {
   for (const char* key : {"", "a b", "a:b", "\xC3\xA4", "a\n", "a/b"}) {
     EXPECT_EQ(NormalizeMetadataEntry(key, "v").status().code(), absl::StatusCode::kInvalidArgument) << key;
   }

@@ -144,7 +144,7 @@ TEST(AssignmentStream, WritesTheJournalBeforeTheResult) {
   EXPECT_EQ(Text(stream.Finish()), "OK");
 }
 
-TEST(AssignmentStream, FailsWhenTheJournalCannotBeWritten) {
+TEST(AssignmentStream, F38FailsWhenTheJournalCannotBeWritten) {
   std::vector<std::string> logged;
   MockServerOptions options;
   options.journal_path = "/dev/full";

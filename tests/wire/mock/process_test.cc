@@ -200,7 +200,7 @@ TEST_F(DispatchMock, APortThatIsTakenIsExit1AtOnce) {
   EXPECT_EQ(second.Output(), "");
 }
 
-TEST_F(DispatchMock, AJournalThatCannotBeOpenedIsExit1) {
+TEST_F(DispatchMock, F38AJournalThatCannotBeOpenedIsExit1) {
   Process mock({"serve", "--listen", "127.0.0.1:0", "--journal", "/nonexistent/journal"});
   EXPECT_EQ(mock.Wait(), 1);
   EXPECT_THAT(mock.Errors(), HasSubstr("/nonexistent/journal"));

@@ -69,7 +69,7 @@ TEST(ConnectFailure, Refused) {
   EXPECT_EQ(failure.status.message(), "cannot connect to " + port.target() + ": Connection refused");
 }
 
-TEST(ConnectFailure, ServerThatSaysNothingIsGivenUpAtTheConnectTimeout) {
+TEST(ConnectFailure, F13ServerThatSaysNothingIsGivenUpAtTheConnectTimeout) {
   SilentPort port;
   for (const auto security : {TransportSecurity::kPlaintext, TransportSecurity::kTls}) {
     ClientOptions options;
@@ -96,7 +96,7 @@ TEST(ConnectFailure, DeadlineWhileConnectingIsNotTakenForASlowAnswer) {
   EXPECT_THAT(std::string(failure.status.message()), HasSubstr("no connection to " + port.target()));
 }
 
-TEST(ConnectFailure, TlsToAPlaintextServer) {
+TEST(ConnectFailure, F26TlsToAPlaintextServer) {
   Service service;
   ClientOptions options;
   options.target = service.target();
@@ -107,7 +107,7 @@ TEST(ConnectFailure, TlsToAPlaintextServer) {
   EXPECT_FALSE(failure.report.retryable);
 }
 
-TEST(ConnectFailure, UnknownHost) {
+TEST(ConnectFailure, F28UnknownHost) {
   ClientOptions options;
   options.target = "no-such-host.invalid:443";
   options.connect_timeout = seconds(2);

@@ -116,7 +116,7 @@ TEST(Lookup, SpeaksOverAUnixSocket) {
   EXPECT_TRUE(status.ok()) << status.status();
 }
 
-TEST(Lookup, TakesMetadataThatGrpcWouldAbortOn) {
+TEST(Lookup, F25TakesMetadataThatGrpcWouldAbortOn) {
   Service service;
   const Client client = service.client();
   CallOptions call;

@@ -154,7 +154,7 @@ void ExpectAmplification(const Load& load, double most) {
       << load.attempts() << " attempts for " << load.calls() << " calls";
 }
 
-TEST(Resilience, KillingOneOfThreeBackendsAHundredTimesIsSeenByNobody) {
+TEST(Resilience, F01KillingOneOfThreeBackendsAHundredTimesIsSeenByNobody) {
   Fleet fleet(3);
   const Client client = fleet.client();
   Load load(client, 200);
@@ -174,7 +174,7 @@ TEST(Resilience, KillingOneOfThreeBackendsAHundredTimesIsSeenByNobody) {
   RecordProperty("attempts", std::to_string(load.attempts()));
 }
 
-TEST(Resilience, ARollingRestartOfAllBackendsIsSeenByNobody) {
+TEST(Resilience, F03ARollingRestartOfAllBackendsIsSeenByNobody) {
   Fleet fleet(3);
   const Client client = fleet.client();
   Load load(client, 64);
@@ -191,7 +191,7 @@ TEST(Resilience, ARollingRestartOfAllBackendsIsSeenByNobody) {
   ExpectAmplification(load, 1.1);
 }
 
-TEST(Resilience, WithAllBackendsDownCallsFailFastWithTheCauseAndRecover) {
+TEST(Resilience, F18WithAllBackendsDownCallsFailFastWithTheCauseAndRecover) {
   Fleet fleet(3);
   const Client client = fleet.client();
   ASSERT_TRUE(client.GetCourierStatus("courier-1").ok());
@@ -227,7 +227,7 @@ TEST(Resilience, WithAllBackendsDownCallsFailFastWithTheCauseAndRecover) {
   ASSERT_TRUE(Eventually([&] { return AllReady(client); }));
 }
 
-TEST(Resilience, ABackendThatFailsAtOnceAttractsNothing) {
+TEST(Resilience, F17ABackendThatFailsAtOnceAttractsNothing) {
   Fleet fleet{Arguments{"--fault", "status=UNAVAILABLE"}, Arguments{}, Arguments{}};
   const Client client = fleet.client();
   const std::string& sick = fleet[0].address();
@@ -274,7 +274,7 @@ Latencies Measure(const Client& client, int calls, const CallOptions& options) {
   return {*place, static_cast<double>(attempts) / calls};
 }
 
-TEST(Resilience, ASlowBackendIsHedgedAndThenPassedOver) {
+TEST(Resilience, F16ASlowBackendIsHedgedAndThenPassedOver) {
   CallOptions options;
   options.hedging = HedgingPolicy{HedgingMode::kAutomatic};
   constexpr int kCalls = 1000;
@@ -298,7 +298,7 @@ TEST(Resilience, ASlowBackendIsHedgedAndThenPassedOver) {
   RecordProperty("slow_p99_us", std::to_string(slow.p99 / std::chrono::microseconds(1)));
 }
 
-TEST(Resilience, ThreeInTenFailuresAreRetriedWithinTheBudget) {
+TEST(Resilience, F20ThreeInTenFailuresAreRetriedWithinTheBudget) {
   const Arguments shaky{"--fault", "status=UNAVAILABLE,prob=0.3"};
   Fleet fleet{shaky, shaky, shaky};
   ClientOptions options;
@@ -326,7 +326,7 @@ TEST(Resilience, ThreeInTenFailuresAreRetriedWithinTheBudget) {
   EXPECT_GT(load.attempts(), load.calls());
 }
 
-TEST(Resilience, APushbackIsObeyedToTheMillisecond) {
+TEST(Resilience, F21APushbackIsObeyedToTheMillisecond) {
   Fleet fleet{Arguments{"--fault", "status=RESOURCE_EXHAUSTED,pushback=300ms,first=1"}};
   const Client client = fleet.client();
   CallReport report;
@@ -337,7 +337,7 @@ TEST(Resilience, APushbackIsObeyedToTheMillisecond) {
   EXPECT_LT(pause, seconds(3));
 }
 
-TEST(Resilience, APushbackBeyondTheDeadlineFailsAtOnce) {
+TEST(Resilience, F21APushbackBeyondTheDeadlineFailsAtOnce) {
   Fleet fleet{Arguments{"--fault", "status=RESOURCE_EXHAUSTED,message=come back tomorrow,pushback=60s"}};
   const Client client = fleet.client();
   CallOptions options;
@@ -350,7 +350,7 @@ TEST(Resilience, APushbackBeyondTheDeadlineFailsAtOnce) {
   EXPECT_LT(report.elapsed, seconds(10));
 }
 
-TEST(Resilience, AReplyTooLargeIsNotAskedForAgain) {
+TEST(Resilience, F22AReplyTooLargeIsNotAskedForAgain) {
   Fleet fleet{Arguments{"--fault", "big-message=5MiB"}};
   const Client client = fleet.client();
   CallReport report;
@@ -360,7 +360,7 @@ TEST(Resilience, AReplyTooLargeIsNotAskedForAgain) {
   EXPECT_EQ(StatusOf(client, fleet[0].address()).failures, 0U) << "and is not the endpoint's fault";
 }
 
-TEST(Resilience, AnAttemptTimeoutLeavesAHangingBackend) {
+TEST(Resilience, F13AnAttemptTimeoutLeavesAHangingBackend) {
   Fleet fleet{Arguments{"--fault", "hang"}, Arguments{}};
   const Client client = fleet.client();
   CallOptions options;
@@ -371,7 +371,7 @@ TEST(Resilience, AnAttemptTimeoutLeavesAHangingBackend) {
   }
 }
 
-TEST(Resilience, AnAddressThatSwallowsConnectionsKeepsNobodyWaiting) {
+TEST(Resilience, F10AnAddressThatSwallowsConnectionsKeepsNobodyWaiting) {
   // 127.0.0.1 with a full backlog: SYNs are dropped, as by a firewall.
   const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};

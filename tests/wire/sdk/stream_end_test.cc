@@ -173,14 +173,14 @@ TEST(StreamEnd, IsFinalWithAnyOtherStatus) {
   }
 }
 
-TEST(StreamEnd, SaysWhenToComeBack) {
+TEST(StreamEnd, F21SaysWhenToComeBack) {
   ScriptedServer server({{1, false, {grpc::StatusCode::RESOURCE_EXHAUSTED, "busy"}, "250"}});
   EXPECT_EQ(server.Run(5), absl::OkStatus());
   EXPECT_EQ(server.statistics.reconnects, 1U);
   EXPECT_GE(server.report.elapsed, milliseconds(250));
 }
 
-TEST(StreamEnd, ForbidsToComeBack) {
+TEST(StreamEnd, F21ForbidsToComeBack) {
   for (const char* pushback : {"-1", "abc", "99999999999999999999"}) {
     ScriptedServer server({{1, false, {grpc::StatusCode::UNAVAILABLE, "go away"}, pushback}});
     EXPECT_EQ(server.Run(5), absl::UnavailableError("go away")) << pushback;
@@ -188,7 +188,7 @@ TEST(StreamEnd, ForbidsToComeBack) {
   }
 }
 
-TEST(StreamEnd, FollowsAResultThatCannotBeDecoded) {
+TEST(StreamEnd, F24FollowsAResultThatCannotBeDecoded) {
   const Ending garbage{2, true, {}, {}};
   ScriptedServer once({garbage});
   EXPECT_EQ(once.Run(10), absl::OkStatus());

@@ -49,7 +49,7 @@ class Results {
   std::atomic<std::uint64_t> count_{0};
 };
 
-TEST(StreamResume, MovesToAnotherBackendWhenItsOwnIsShutDown) {
+TEST(StreamResume, F03MovesToAnotherBackendWhenItsOwnIsShutDown) {
   constexpr std::uint64_t kUpdates = 5000;
   Service service = Service::WithBackends(3);
   Results results;
@@ -82,7 +82,7 @@ TEST(StreamResume, MovesToAnotherBackendWhenItsOwnIsShutDown) {
   EXPECT_EQ((*stream)->statistics().reconnects, 1U);
 }
 
-TEST(StreamResume, FindsAServerThatComesBackOnTheSamePort) {
+TEST(StreamResume, F02FindsAServerThatComesBackOnTheSamePort) {
   auto service = std::make_unique<Service>();
   mock::MockServerOptions again;
   again.listen = service->server().addresses();
@@ -103,7 +103,7 @@ TEST(StreamResume, FindsAServerThatComesBackOnTheSamePort) {
   EXPECT_EQ((*stream)->statistics().reconnects, 1U);
 }
 
-TEST(StreamResume, EndsWithTheLastErrorWhenNoServerComesBack) {
+TEST(StreamResume, F02EndsWithTheLastErrorWhenNoServerComesBack) {
   auto service = std::make_unique<Service>();
   ClientOptions client_options;
   client_options.target = service->target();
@@ -142,7 +142,7 @@ TEST(StreamResume, DoesNotWithoutBeingAllowedTo) {
   EXPECT_EQ((*stream)->statistics().reconnects, 0U);
 }
 
-TEST(StreamResume, LeavesAServerThatHasStoppedReading) {
+TEST(StreamResume, F14LeavesAServerThatHasStoppedReading) {
   constexpr std::uint64_t kUpdates = 2000;
   mock::MockServerOptions server;
   server.listen.assign(2, "127.0.0.1:0");
@@ -383,17 +383,17 @@ class Campaign {
   std::vector<SteadyClock::duration> gaps_;
 };
 
-TEST(StreamResume, LosesNothingWhileServersAreKilled) {
+TEST(StreamResume, F02LosesNothingWhileServersAreKilled) {
   Fleet fleet({"--latency", "5ms"});
   Campaign(fleet, 200'000 / kSlowdown, 12, [&](std::size_t victim) { fleet.Restart(victim, SIGKILL); }).Run();
 }
 
-TEST(StreamResume, LosesNothingWhileServersAreDrained) {
+TEST(StreamResume, F03LosesNothingWhileServersAreDrained) {
   Fleet fleet({"--latency", "5ms", "--grace", "20ms"});
   Campaign(fleet, 50'000 / kSlowdown, 8, [&](std::size_t victim) { fleet.Restart(victim, SIGTERM); }).Run();
 }
 
-TEST(StreamResume, LosesNothingWhileConnectionsAreEndedForTheirAge) {
+TEST(StreamResume, F04LosesNothingWhileConnectionsAreEndedForTheirAge) {
   constexpr int kSlower = std::min(kSlowdown, 5);
   Fleet fleet({"--max-connection-age", absl::StrCat(150 * kSlower, "ms"), "--grace", "10ms"});
   Campaign(fleet, 50'000 / kSlower, 8, [](std::size_t) {}).Run();

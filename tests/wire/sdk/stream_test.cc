@@ -146,7 +146,7 @@ TEST(Stream, RefusesAnUpdateThatBreaksTheContract) {
   EXPECT_EQ((*stream)->Finish(), absl::OkStatus());
 }
 
-TEST(Stream, DoesNotStarveLookups) {
+TEST(Stream, F32DoesNotStarveLookups) {
   mock::MockServerOptions server;
   server.max_concurrent_streams = 1;
   Service service(std::move(server));

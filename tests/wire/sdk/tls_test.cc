@@ -279,7 +279,7 @@ class TokenTest : public TlsTest {
   }
 };
 
-TEST_F(TokenTest, IsRefreshedWhenTheServerRefusesIt) {
+TEST_F(TokenTest, F27IsRefreshedWhenTheServerRefusesIt) {
   const Service service(ServerOptions());
   const Client client = service.client(Options());
   EXPECT_EQ(LookUp(client), absl::OkStatus());
@@ -288,7 +288,7 @@ TEST_F(TokenTest, IsRefreshedWhenTheServerRefusesIt) {
   EXPECT_EQ(LookUp(client), absl::OkStatus());
 }
 
-TEST_F(TokenTest, RefusalIsFinalWhenThereIsNoOther) {
+TEST_F(TokenTest, F27RefusalIsFinalWhenThereIsNoOther) {
   const Service service(ServerOptions());
   const Client client = service.client(Options());
   files_.Write("accepted", "another lookup\n");
@@ -326,7 +326,7 @@ TEST_F(TokenTest, ManyLookupsAtOnceOutliveAReplacement) {
   EXPECT_EQ(failed.load(), 0);
 }
 
-TEST_F(TokenTest, StreamsAreResumedWithTheNewOne) {
+TEST_F(TokenTest, F27StreamsAreResumedWithTheNewOne) {
   mock::MockServerOptions server_options = ServerOptions();
   server_options.faults = {"close-after=2:UNAUTHENTICATED,first=1"};
   const Service service(std::move(server_options));
