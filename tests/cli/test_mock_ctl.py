@@ -7,26 +7,14 @@ import subprocess
 
 import pytest
 
-from conftest import PATIENCE, clean_environment
+from admin import asked, ctl
+from conftest import PATIENCE
 from helpers import records, updates
 
 
 @pytest.fixture
 def served(start_mock):
     return start_mock("--admin", "127.0.0.1:0", "--connection-faults", "--fault", "latency=1ms,courier_id=courier-9")
-
-
-def ctl(mock, *arguments):
-    admin = mock if isinstance(mock, str) else mock.admin
-    return subprocess.run([os.environ["DISPATCH_MOCK"], "ctl", *arguments, "--admin", admin],
-                          env=clean_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, timeout=PATIENCE, check=False, text=True)
-
-
-def asked(mock, *arguments):
-    result = ctl(mock, *arguments, "-o", "json")
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout)
 
 
 def test_faults_are_changed_and_counted(run, served):
