@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <ctime>
 #include <memory>
 #include <string>
 #include <utility>
@@ -19,6 +21,19 @@ std::string CacheName(const GlobalOptions& global) {
                                   : fmt::format("{} authority {}", global.server, global.authority);
 }
 
+// The wall clock as it stands now, moved on by a clock that nobody sets and that runs while the machine
+// sleeps: whoever sets the wall clock makes no status older or younger.
+StatusCache::WallClock MakeUnsettableClock() {
+  const auto since_boot = [] {
+    timespec now{};
+    ::clock_gettime(CLOCK_BOOTTIME, &now);
+    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+  };
+  return [since_boot, wall = std::chrono::system_clock::now(), start = since_boot()] {
+    return wall + std::chrono::duration_cast<std::chrono::system_clock::duration>(since_boot() - start);
+  };
+}
+
 void OpenStatusCache(CommandContext& context, ClientOptions& options) {
   const GlobalOptions& global = context.line.global;
   if (!global.stale_if_error.has_value()) return;
@@ -29,7 +44,7 @@ void OpenStatusCache(CommandContext& context, ClientOptions& options) {
         "--stale-if-error: neither XDG_CACHE_HOME nor HOME holds an absolute path: statuses are not kept");
   }
   context.status_cache = std::make_shared<StatusCache>(
-      std::move(path), service, [] { return std::chrono::system_clock::now(); },
+      std::move(path), service, MakeUnsettableClock(),
       [&console = context.console](std::string_view text) { console.Warn(text); });
   options.fallback.store = context.status_cache;
 }
