@@ -57,7 +57,7 @@ class DISPATCHCTL_EXPORT Client {
  public:
   /// Makes a client; nothing is resolved or connected before the first call.
   /// Errors: INVALID_ARGUMENT naming the option; FAILED_PRECONDITION for a certificate or key file that is
-  /// unusable.
+  /// unusable; UNAVAILABLE when this process can have no more file descriptors or threads.
   static absl::StatusOr<Client> Create(ClientOptions options);
 
   /// A client of the given connection, e.g. a test double. `connection` must not be null.

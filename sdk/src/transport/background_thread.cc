@@ -7,14 +7,29 @@
 
 namespace dispatchctl::internal {
 
+namespace {
+
+// The calling thread takes no signals meanwhile, nor do threads that it starts.
+class NoSignals {
+ public:
+  NoSignals() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &previous_);
+  }
+  ~NoSignals() { pthread_sigmask(SIG_SETMASK, &previous_, nullptr); }
+  NoSignals(const NoSignals&) = delete;
+  NoSignals& operator=(const NoSignals&) = delete;
+
+ private:
+  sigset_t previous_{};
+};
+
+}  // namespace
+
 std::thread StartBackgroundThread(std::function<void()> body) {
-  sigset_t all;
-  sigset_t previous;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &previous);
-  std::thread thread(std::move(body));
-  pthread_sigmask(SIG_SETMASK, &previous, nullptr);
-  return thread;
+  const NoSignals while_it_starts;
+  return std::thread(std::move(body));
 }
 
 void JoinOrDetach(std::thread& thread) {

@@ -20,6 +20,7 @@
 #include "transport/grpc_assignment_call.h"
 #include "transport/grpc_health_check.h"
 #include "transport/grpc_lookup.h"
+#include "transport/startup_check.h"
 #include "transport/thread_annotations.h"
 #include "transport/tls_material.h"
 
@@ -266,6 +267,7 @@ class GrpcChannelFactory final : public ChannelFactory {
 
 absl::StatusOr<std::unique_ptr<ChannelFactory>> MakeGrpcChannelFactory(const ClientOptions& options,
                                                                        bool use_tls) {
+  if (absl::Status status = CheckCoreCanStart(); !status.ok()) return status;
   std::unique_ptr<TlsFiles> files;
   if (use_tls) {
     absl::StatusOr<std::unique_ptr<TlsFiles>> opened =
