@@ -371,6 +371,43 @@ TEST(Resilience, F13AnAttemptTimeoutLeavesAHangingBackend) {
   }
 }
 
+// The probe may hang for as long as its call may, which is longer than the breaker waits for it.
+TEST(Resilience, F44AProbeThatHangsGivesItsPlaceToAnother) {
+  mock::MockServerOptions server;
+  server.faults = {"status=UNAVAILABLE"};
+  Service service(std::move(server));
+  std::atomic<int> ended{0};
+  ClientOptions options;
+  options.breaker.half_open_requests = 1;
+  options.breaker.open_timeout = milliseconds(500);
+  options.call_defaults.retry = RetryPolicy{.max_attempts = 1};
+  const Client client = service.client(std::move(options));
+  const auto breaker = [&] { return client.Endpoints().at(0).breaker; };
+  ASSERT_TRUE(Eventually([&] {
+    client.GetCourierStatus("courier-1").status().IgnoreError();
+    return breaker() == BreakerState::kOpen;
+  }));
+  ASSERT_EQ(service.server().SetFaults({"hang"}), absl::OkStatus());
+  CallOptions patient;
+  patient.total_timeout = std::chrono::hours(1);
+  CallHandle probe;
+  ASSERT_TRUE(Eventually([&] {
+    const int before = ended;
+    probe = client.GetCourierStatusAsync("courier-1", patient, [&](auto&&...) { ++ended; });
+    // It is refused at once, or reaches the server.
+    return Eventually([&] { return ended != before || service.server().fault_counts()[0].under_way == 1; }) &&
+           ended == before;
+  }));
+  EXPECT_EQ(breaker(), BreakerState::kHalfOpen);
+  const int refused = ended;
+  service.server().ClearFaults();
+  ASSERT_TRUE(Eventually([&] { return client.GetCourierStatus("courier-1").ok(); }));
+  EXPECT_EQ(breaker(), BreakerState::kClosed);
+  EXPECT_EQ(ended, refused) << "it still hangs";
+  probe.Cancel();
+  EXPECT_TRUE(Eventually([&] { return ended == refused + 1; }));
+}
+
 TEST(Resilience, F10AnAddressThatSwallowsConnectionsKeepsNobodyWaiting) {
   // 127.0.0.1 with a full backlog: SYNs are dropped, as by a firewall.
   const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
