@@ -5,12 +5,10 @@ import fcntl
 import json
 import os
 import signal
-import time
 
 import pytest
 
-from conftest import PATIENCE
-from helpers import error, records, sent_all, summary, update, updates
+from helpers import error, records, sent_all, summary, update, updates, wait_for_lines
 
 LINES = 50_000
 
@@ -239,14 +237,6 @@ def test_an_ordered_file_must_be_of_this_input(run, mock, out):
     assert len(ids(out)) == 2
     assert run(*command, stdin=updates(3)).returncode == 0
     assert ids(out) == ["a-1", "a-0", "a-2"]
-
-
-def wait_for_lines(running, path, lines):
-    """Waits until the file has so many lines, or until nothing can add any."""
-    deadline = time.monotonic() + PATIENCE
-    while not path.exists() or path.read_bytes().count(b"\n") < lines:
-        assert running.process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.001)
 
 
 @pytest.mark.parametrize("ordered", [[], ["--ordered"]])

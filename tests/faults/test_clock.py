@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -13,7 +14,11 @@ from admin import calls, ctl, wait_for_calls
 from helpers import update
 from programs import PATIENCE
 
-pytestmark = pytest.mark.skipif(shutil.which("faketime") is None, reason="needs faketime; scripts/setup installs it")
+pytestmark = [
+    pytest.mark.skipif(shutil.which("faketime") is None, reason="needs faketime; scripts/setup installs it"),
+    pytest.mark.skipif(bool(os.environ.get("DISPATCHCTL_TEST_SANITIZER")),
+                       reason="a sanitizer must be loaded before anything else"),
+]
 
 HOUR = 3600
 LEAP_SECOND = -1

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from admin import wait_for_calls
-from helpers import sent_all, updates
+from helpers import sent_all, updates, wait_for_lines
 from programs import PATIENCE
 
 COUNT = 50
@@ -17,13 +17,6 @@ COUNT = 50
 
 def ids(path):
     return [json.loads(line)["assignment_id"] for line in path.read_text().splitlines()]
-
-
-def wait_for_lines(running, path, count):
-    deadline = time.monotonic() + PATIENCE
-    while not path.exists() or len(path.read_bytes().splitlines()) < count:
-        assert running.process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 class Interrupted:

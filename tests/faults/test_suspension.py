@@ -33,10 +33,11 @@ def sleep_through(process, meanwhile=lambda: None):
     process.send_signal(signal.SIGCONT)
 
 
-def test_f34_a_deadline_passed_in_sleep_ends_the_call_and_is_not_retried(start, start_mock):
+def test_f34_a_deadline_passed_in_sleep_ends_the_call_and_is_not_retried(start, start_mock, relay_to):
     server = start_mock("--admin", "127.0.0.1:0", "--fault", "hang")
-    running = start("lookup", "-s", server.address, "courier-42", "--timeout", "2s", "--attempt-timeout", "1500ms")
-    wait_for_calls(server, "GetCourierStatus")
+    relay = relay_to(server)
+    running = start("lookup", "-s", relay.address, "courier-42", "--timeout", "3s", "--attempt-timeout", "2500ms")
+    relay.wait_for("courier-42")
     sleep_through(running.process)
     awake = time.monotonic()
     assert running.wait() == 68

@@ -7,6 +7,8 @@ import os
 import termios
 import time
 
+from programs import PATIENCE
+
 
 def update(number, courier="courier-42", zone="zone-7"):
     """One line of input for assign."""
@@ -50,6 +52,14 @@ def sent_all(running):
     while size[0] != 0:
         assert running.process.poll() is None
         fcntl.ioctl(running.process.stdin, termios.FIONREAD, size)
+        time.sleep(0.001)
+
+
+def wait_for_lines(running, path, lines):
+    """Waits until the file has so many lines, or until nothing can add any."""
+    deadline = time.monotonic() + PATIENCE
+    while not path.exists() or path.read_bytes().count(b"\n") < lines:
+        assert running.process.poll() is None and time.monotonic() < deadline
         time.sleep(0.001)
 
 
