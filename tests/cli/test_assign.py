@@ -64,7 +64,7 @@ def test_fifo(start, mock, tmp_path):
     assert running.wait() == 0
 
 
-def test_a_result_comes_at_once_though_stdin_stays_open(start, mock):
+def test_f37_a_result_comes_at_once_though_stdin_stays_open(start, mock):
     running = start("assign", "-s", mock.address, "-f", "-")
     for number in range(3):
         running.send(update(number))
@@ -73,7 +73,7 @@ def test_a_result_comes_at_once_though_stdin_stays_open(start, mock):
     assert running.wait() == 0
 
 
-def test_half_a_line_waits_for_the_rest(start, mock):
+def test_f37_half_a_line_waits_for_the_rest(start, mock):
     running = start("assign", "-s", mock.address, "-f", "-")
     line = update(1)
     running.send(update(0) + line[:20])
