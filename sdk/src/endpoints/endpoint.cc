@@ -20,14 +20,23 @@ Channel& Endpoint::channel(ChannelUse use) {
   return *channel;
 }
 
-bool Endpoint::UpdateConnectivity() {
+bool Endpoint::UpdateConnectivity(Time now, double unit_random) {
   Channel& lookups = channel(ChannelUse::kLookups);
   const std::lock_guard<std::mutex> lock(connectivity_mutex_);
-  const EndpointState now = lookups.state(/*try_to_connect=*/true);
-  const EndpointState before = connectivity_.exchange(now, std::memory_order_relaxed);
-  if (before == now) return false;
-  if (observation_ != nullptr && !removed_) observation_->Note(name(), before, now);
+  EndpointState state = lookups.state(/*try_to_connect=*/false);
+  reconnect_schedule_.OnState(state, now, unit_random);
+  if (state == EndpointState::kIdle && !reconnect_schedule_.due()) {
+    state = lookups.state(/*try_to_connect=*/true);
+  }
+  const EndpointState before = connectivity_.exchange(state, std::memory_order_relaxed);
+  if (before == state) return false;
+  if (observation_ != nullptr && !removed_) observation_->Note(name(), before, state);
   return true;
+}
+
+std::optional<Endpoint::Time> Endpoint::reconnect_due() const {
+  const std::lock_guard<std::mutex> lock(connectivity_mutex_);
+  return reconnect_schedule_.due();
 }
 
 void Endpoint::OnRemoved() {

@@ -12,6 +12,7 @@
 #include "dispatchctl/endpoint_status.h"
 #include "endpoints/circuit_breaker.h"
 #include "endpoints/latency_tracker.h"
+#include "endpoints/reconnect_schedule.h"
 #include "endpoints/target.h"
 #include "observe/observation.h"
 #include "transport/channel.h"
@@ -39,8 +40,15 @@ class Endpoint {
   // The lookups' connection as last seen.
   Connectivity connectivity() const { return connectivity_.load(std::memory_order_relaxed); }
 
-  // Looks at the connection, and has it made if it is idle. True: it is not as it was.
-  bool UpdateConnectivity();
+  // Looks at the connection, and has it made if it is idle and due. `unit_random`: 0 to 1. True: it is not as
+  // it was.
+  bool UpdateConnectivity(Time now, double unit_random);
+
+  // When UpdateConnectivity should look again, since the connection was lost and is not to be made before.
+  std::optional<Time> reconnect_due() const;
+
+  // Has the connection made at once, as a call has no other.
+  void Connect() { channel(ChannelUse::kLookups).state(/*try_to_connect=*/true); }
 
   // It is no longer among the pool's: nothing more is noted of its connection.
   void OnRemoved();
@@ -94,8 +102,9 @@ class Endpoint {
   std::once_flag streams_made_;
   std::unique_ptr<Channel> streams_;
 
-  std::mutex connectivity_mutex_;  // keeps looking, storing and noting together
-  bool removed_ = false;           // guarded by it
+  mutable std::mutex connectivity_mutex_;  // keeps looking, storing and noting together
+  bool removed_ = false;                   // guarded by it
+  ReconnectSchedule reconnect_schedule_;   // guarded by it
   std::atomic<Connectivity> connectivity_{Connectivity::kIdle};
   std::atomic<bool> slow_{false};
 

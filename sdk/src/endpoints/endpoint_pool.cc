@@ -69,7 +69,8 @@ class EndpointPool::Watch final : public Completion, public std::enable_shared_f
 
  private:
   void Continue(Endpoint& endpoint) {
-    if (endpoint.channel(ChannelUse::kLookups).Watch(loop_, endpoint.connectivity(), *this)) return;
+    Channel& channel = endpoint.channel(ChannelUse::kLookups);
+    if (channel.Watch(loop_, endpoint.connectivity(), endpoint.reconnect_due(), *this)) return;
     const std::shared_ptr<Watch> last = std::move(keep_alive_);
   }
 
@@ -255,12 +256,11 @@ EndpointPool::LookupPick EndpointPool::PickUnready(const EndpointSet& set, const
   std::vector<std::size_t> down;
   for (std::size_t i = 0; i < set.endpoints.size(); ++i) {
     const Connectivity state = set.endpoints[i]->connectivity();
-    if (Rank(state) == 1) {
-      pick.outcome = LookupPick::Outcome::kWait;
-      return pick;
-    }
+    if (state == Connectivity::kIdle) set.endpoints[i]->Connect();
+    if (Rank(state) == 1) pick.outcome = LookupPick::Outcome::kWait;
     if (state == Connectivity::kTransientFailure && !candidates.IsRefused(i)) down.push_back(i);
   }
+  if (pick.outcome == LookupPick::Outcome::kWait) return pick;
   // One that this call has not heard the reason of, if possible.
   std::partition(down.begin(), down.end(),
                  [&](std::size_t index) { return !Contains(request.tried, *set.endpoints[index]); });
@@ -480,7 +480,7 @@ void EndpointPool::OnConnectivityChanged(Connectivity state) {
 
 // Whoever sees a change first must tell: the watch will find nothing new.
 void EndpointPool::Look(Endpoint& endpoint) {
-  if (!endpoint.UpdateConnectivity()) return;
+  if (!endpoint.UpdateConnectivity(Clock::now(), random_.Unit())) return;
   OnConnectivityChanged(endpoint.connectivity());
   FlushObservation();
 }

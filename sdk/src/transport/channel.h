@@ -146,9 +146,11 @@ class Channel {
 
   virtual Connectivity state(bool try_to_connect) = 0;
 
-  // Has `completion` called on the loop's thread once the state is no longer `seen`, or the channel is going.
-  // False: the loop has been shut down, and nothing will be called.
-  virtual bool Watch(EventLoop& loop, Connectivity seen, Completion& completion) = 0;
+  // Has `completion` called on the loop's thread once the state is no longer `seen`, `until` has come, if
+  // set, or the channel is going; it may be called sooner. False: the loop has been shut down, and nothing
+  // will be called.
+  virtual bool Watch(EventLoop& loop, Connectivity seen, std::optional<Clock::time_point> until,
+                     Completion& completion) = 0;
 
   virtual LookupAttemptPtr MakeLookup(EventLoop& loop, std::string_view courier_id,
                                       const AttemptOptions& options, LookupHandler& handler) = 0;

@@ -9,8 +9,13 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <random>
 #include <string>
 #include <utility>
 
@@ -21,15 +26,12 @@
 #include "transport/grpc_health_check.h"
 #include "transport/grpc_lookup.h"
 #include "transport/startup_check.h"
+#include "transport/reconnect_backoff.h"
 #include "transport/thread_annotations.h"
 #include "transport/tls_material.h"
 
 namespace dispatchctl::internal {
 namespace {
-
-// Core's own (1 s to 120 s) leave a restarted server unused for minutes.
-constexpr int kInitialReconnectBackoffMs = 200;
-constexpr int kMaxReconnectBackoffMs = 3000;
 
 // Core's own is 20 s.
 constexpr int kKeepaliveTimeoutMs = 3000;
@@ -97,7 +99,7 @@ class CredentialsSource {
 };
 
 // How often a watched channel is looked at for the sake of its credentials.
-constexpr int kCredentialsCheckMs = 1000;
+constexpr std::chrono::milliseconds kCredentialsCheck{1000};
 
 // A gRPC channel never changes its credentials. Where they may change, this one makes another channel then,
 // and goes over to it once it is connected, or as soon as there is nothing to lose.
@@ -121,10 +123,10 @@ class GrpcChannel final : public Channel {
     return FromGrpc(link()->channel->GetState(try_to_connect));
   }
 
-  bool Watch(EventLoop& loop, Connectivity seen, Completion& completion) override {
+  bool Watch(EventLoop& loop, Connectivity seen, std::optional<Clock::time_point> until,
+             Completion& completion) override {
     Completion* tag = &completion;
-    const gpr_timespec deadline = may_change_ ? gpr_time_from_millis(kCredentialsCheckMs, GPR_TIMESPAN)
-                                              : gpr_inf_future(GPR_CLOCK_MONOTONIC);
+    const gpr_timespec deadline = WatchDeadline(until);
     const std::shared_ptr<Link> watched = link();
     return loop.StartUnlessShutDown([&] {
       HandOver(tag);
@@ -163,6 +165,14 @@ class GrpcChannel final : public Channel {
     LookupStub lookup_stub;
     grpc::GenericStub generic_stub;
   };
+
+  gpr_timespec WatchDeadline(std::optional<Clock::time_point> until) const {
+    std::chrono::milliseconds wait = std::chrono::milliseconds::max();
+    if (may_change_) wait = kCredentialsCheck;
+    if (until) wait = std::min(wait, std::chrono::ceil<std::chrono::milliseconds>(*until - Clock::now()));
+    if (wait == std::chrono::milliseconds::max()) return gpr_inf_future(GPR_CLOCK_MONOTONIC);
+    return gpr_time_from_millis(std::max<std::int64_t>(wait.count(), 0), GPR_TIMESPAN);
+  }
 
   std::shared_ptr<Link> MakeLink() const {
     return std::make_shared<Link>(grpc::CreateCustomChannel(uri_, credentials_, arguments_));
@@ -205,8 +215,7 @@ class GrpcChannelFactory final : public ChannelFactory {
         credentials_(std::make_shared<CredentialsSource>(std::move(files))) {
     // Channels of equal arguments would share one connection and its backoff, process-wide.
     arguments_.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    arguments_.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kInitialReconnectBackoffMs);
-    arguments_.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectBackoffMs);
+    arguments_.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, static_cast<int>(kMaxReconnectBackoff.count()));
     // Despite its name also the bound of one connection attempt with its handshakes.
     arguments_.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, static_cast<int>(options.connect_timeout.count()));
     // Retries that a name server's TXT record could configure would multiply with the client's own.
@@ -229,6 +238,10 @@ class GrpcChannelFactory final : public ChannelFactory {
   std::unique_ptr<Channel> Create(const Address& address, const std::string& endpoint_authority,
                                   ChannelUse use) override {
     grpc::ChannelArguments arguments = arguments_;
+    std::random_device randomness;
+    const double unit_random = std::uniform_real_distribution<double>()(randomness);
+    arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
+                     static_cast<int>(InitialReconnectBackoff(unit_random).count()));
     const std::string& sent_authority = authority_.empty() ? endpoint_authority : authority_;
     if (!sent_authority.empty()) arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, sent_authority);
     const bool tls = credentials_->tls();

@@ -246,6 +246,63 @@ TEST_F(EndpointPoolTest, LearnsOfAConnectionLostBeforeTheWatchDoes) {
   EXPECT_FALSE(pool_->HasUntried(tried));
 }
 
+class LostConnectionTest : public EndpointPoolTest {
+ protected:
+  int connects(const std::string& name) {
+    const std::lock_guard<std::mutex> lock(server(name).mutex);
+    return server(name).connects;
+  }
+  std::optional<EndpointPool::Time> watched_until(const std::string& name) {
+    const std::lock_guard<std::mutex> lock(server(name).mutex);
+    return server(name).watched_until;
+  }
+};
+
+TEST_F(LostConnectionTest, IsMadeAgainALittleLaterThanItWasLost) {
+  Make({"a", "b"});
+  ASSERT_NE(Name(), "none");
+  const auto before = std::chrono::steady_clock::now();
+  Change("a", Connectivity::kIdle);
+  const auto after = std::chrono::steady_clock::now();
+  EXPECT_THAT(Names(10), UnorderedElementsAre("b")) << "which keeps those that need no connection waiting";
+  const auto due = watched_until("a");
+  ASSERT_TRUE(due);
+  EXPECT_GE(*due, before);
+  EXPECT_LE(*due, after + ReconnectSchedule::kSpread);
+  while (connects("a") == 0 && std::chrono::steady_clock::now() < after + seconds(30)) {
+    Change("a", Connectivity::kIdle);  // what watches it looks again
+  }
+  EXPECT_EQ(connects("a"), 1);
+  EXPECT_GE(std::chrono::steady_clock::now(), *due);
+  EXPECT_EQ(watched_until("a"), std::nullopt);
+}
+
+TEST_F(LostConnectionTest, IsMadeAtOnceForACallThatHasNoOther) {
+  Make({"a", "b"});
+  ASSERT_NE(Name(), "none");
+  const int before = connects("a") + connects("b");
+  Change("a", Connectivity::kIdle);
+  Change("b", Connectivity::kIdle);
+  EXPECT_EQ(Pick().outcome, Outcome::kWait);
+  EXPECT_GE(connects("a") + connects("b"), before + 2);
+}
+
+TEST_F(LostConnectionTest, IsMadeAgainAtDifferentTimesByDifferentClients) {
+  std::set<EndpointPool::Time::duration> delays;
+  for (options_.seed = 1; options_.seed <= 20; ++options_.seed) {
+    if (pool_ != nullptr) pool_->Stop();
+    SetConnectivity(server("a"), Connectivity::kReady);
+    Make({"a", "b"});
+    ASSERT_NE(Name(), "none");
+    const auto lost = std::chrono::steady_clock::now();
+    Change("a", Connectivity::kIdle);
+    // Where its time had come by the time it was watched there is none.
+    if (const auto due = watched_until("a")) delays.insert(*due - lost);
+  }
+  ASSERT_GE(delays.size(), 10U);
+  EXPECT_GT(*delays.rbegin() - *delays.begin(), ReconnectSchedule::kSpread / 3);
+}
+
 class LatencyTest : public EndpointPoolTest {
  protected:
   void Answer(Endpoint& endpoint, milliseconds elapsed, int times = 30) {

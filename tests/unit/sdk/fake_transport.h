@@ -38,6 +38,8 @@ struct FakeServer {
   std::mutex mutex;  // guards all below
   Connectivity connectivity = Connectivity::kReady;
   std::vector<FakeChannel*> channels;
+  int connects = 0;                                // times a connection was asked for while there was none
+  std::optional<Clock::time_point> watched_until;  // of the last watch
   // Answers in order; the last one stays.
   std::deque<AttemptEnd> lookup_ends{{absl::OkStatus(), Phase::kCall, Origin::kServer}};
   bool lookup_hangs = false;  // until it is cancelled
@@ -282,13 +284,17 @@ class FakeChannel final : public Channel {
 
   bool confidential() const override { return server_.confidential; }
 
-  Connectivity state(bool) override {
+  Connectivity state(bool try_to_connect) override {
     const std::lock_guard<std::mutex> lock(server_.mutex);
+    if (try_to_connect && server_.connectivity == Connectivity::kIdle) ++server_.connects;
     return server_.connectivity;
   }
 
-  bool Watch(EventLoop& loop, Connectivity seen, Completion& completion) override {
+  // `until` comes when the test says so.
+  bool Watch(EventLoop& loop, Connectivity seen, std::optional<Clock::time_point> until,
+             Completion& completion) override {
     const std::lock_guard<std::mutex> lock(server_.mutex);
+    server_.watched_until = until;
     watchers_.push_back({&loop, &completion});
     if (seen != server_.connectivity) NotifyWatchers();
     return true;
