@@ -13,7 +13,7 @@ import time
 import pytest
 
 from conftest import PATIENCE
-from helpers import error, records
+from helpers import error, records, update
 from network import Network, missing
 
 NEVER_CONNECTED = 5
@@ -37,6 +37,17 @@ while True:
     flags = bytes([0x80 | question[2] & 0x01, 0x82])
     server.sendto(question[:2] + flags + question[4:6] + bytes(6) + question[12:end], client)
     print("SERVFAIL", flush=True)
+"""
+
+# Tells that it was asked, and nobody anything.
+HANGING_SERVER = """
+import socket
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("127.0.0.1", 53))
+print("started", flush=True)
+while True:
+    server.recvfrom(4096)
+    print("asked", flush=True)
 """
 
 
@@ -330,4 +341,93 @@ def test_f10_an_address_that_swallows_connections_fails_no_lookup(network, serve
     lookups = start_lookups("--lb", policy)
     assert set(lookups.many(2 * SETTLED)) <= set(backends[1:])
     lookups.end()
+    assert network.dropped() > 0
+
+
+def hanging(start_told):
+    """A name server that hears every question and answers none."""
+    server = start_told(Told, sys.executable, "-c", HANGING_SERVER)
+    server.wait_for("started")
+    return server
+
+
+def test_f28_a_name_server_that_hangs_at_start_is_given_up_at_the_connect_timeout(run, network, start_told):
+    names = hanging(start_told)
+    began = time.monotonic()
+    result = run("lookup", "-s", TARGET, "--plaintext", "-o", "ndjson", "--connect-timeout", "1s", "--timeout", "50s",
+                 "courier-1", prefix=network.prefix)
+    assert result.returncode == NEVER_CONNECTED, result.stderr
+    assert time.monotonic() - began < 30
+    assert error(result)["phase"] == "resolve"
+    assert names.count("asked") > 0
+
+
+def test_f28_a_name_server_that_comes_to_hang_loses_nothing(serve_names, backends, start_lookups, start_told):
+    names = serve_names(*backends)
+    lookups = start_lookups()
+    lookups.until_from_exactly(*backends)
+    names.close()
+    silent = hanging(start_told)
+    lookups.until(lambda _: silent.count("asked") >= 2, "a question")
+    assert set(lookups.many(SETTLED)) == set(backends)
+    silent.close()
+    serve_names(backends[1])
+    lookups.until_from_exactly(backends[1])
+    lookups.end()
+
+
+def test_f28_a_name_that_is_not_known_is_waited_for_where_asked_to(start, network, serve_names, backends):
+    names = serve_names()
+    running = start("lookup", "-s", TARGET, "--plaintext", "-o", "ndjson", "--wait-for-ready", "--timeout", "50s",
+                    "courier-1", prefix=network.prefix)
+    names.wait_for(f"{NAME} is NXDOMAIN", 2)
+    names.set(*backends)
+    assert running.record()["current_zone"] in backends
+    assert running.wait() == 0
+
+
+def test_f28_a_name_that_is_never_known_is_waited_for_until_the_deadline(run, network, serve_names):
+    serve_names()
+    result = run("lookup", "-s", TARGET, "--plaintext", "-o", "ndjson", "--wait-for-ready", "--timeout", "3s",
+                 "courier-1", prefix=network.prefix)
+    found = error(result)
+    assert found["elapsed_ms"] >= 3000
+    assert found["phase"] == "resolve"
+    assert result.returncode == NEVER_CONNECTED, result.stderr
+
+
+@pytest.fixture
+def dark_ipv6(network):
+    """An IPv6 address that is this machine's, and swallows all that is sent to it."""
+    address = "2001:db8::2"
+    if network.run("ip", "-6", "address", "add", f"{address}/128", "dev", "lo", "nodad").returncode != 0:
+        pytest.skip("the machine has no IPv6")
+    if shutil.which("nft") is None:
+        pytest.skip("needs nft; scripts/setup installs it")
+    if (reason := network.drop(f"ip6 daddr {address}")) is not None:
+        pytest.skip(reason)
+    return address
+
+
+@pytest.mark.parametrize("policy", ["round_robin", "pick_first"])
+def test_f29_lookups_go_to_ipv4_while_ipv6_is_dark(run, network, serve_names, backends, dark_ipv6, policy):
+    serve_names(dark_ipv6, backends[0])
+    began = time.monotonic()
+    result = run("lookup", "-s", TARGET, "--plaintext", "-o", "ndjson", "--lb", policy, "--connect-timeout", "60s",
+                 "--timeout", "50s", *["courier-1"] * SETTLED, prefix=network.prefix)
+    assert result.returncode == 0, result.stderr
+    assert [record["current_zone"] for record in records(result)] == [backends[0]] * SETTLED
+    # Not even the connect time-out is waited for: all addresses are connected to at once.
+    assert time.monotonic() - began < 30
+    assert network.dropped() > 0
+
+
+def test_f29_a_stream_goes_to_ipv4_within_the_connect_timeout(run, network, serve_names, backends, dark_ipv6):
+    serve_names(dark_ipv6, backends[0])
+    began = time.monotonic()
+    result = run("assign", "-s", TARGET, "--plaintext", "-f", "-", "--detail", "--connect-timeout", "2s",
+                 stdin=update(1), prefix=network.prefix)
+    assert result.returncode == 0, result.stderr
+    assert records(result)[0]["endpoint"] == f"{backends[0]}:{PORT}"
+    assert time.monotonic() - began < 20
     assert network.dropped() > 0

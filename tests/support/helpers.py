@@ -46,6 +46,14 @@ def summary(result):
     return found[0]
 
 
+def eventually(condition, what, patience=PATIENCE):
+    """Looks again until the condition holds."""
+    end = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < end, f"{what}: not within {patience} s"
+        time.sleep(0.02)
+
+
 def sent_all(running):
     """Waits until the process has read everything that was sent to it."""
     size = array.array("i", [1])
