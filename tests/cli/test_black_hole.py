@@ -1,13 +1,12 @@
 """assign when packets vanish without a trace, in a network of the test's own."""
 
 import json
-import shutil
 import time
 
 import pytest
 
 from helpers import update
-from network import Network, missing
+from network import missing, network  # noqa: F401 (a fixture)
 
 MISSING = missing("nft")
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
@@ -15,13 +14,6 @@ pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
 # Seconds. More than --keepalive 10s and the 3 s for an answer to its ping; less than the 30 s after which a
 # stream without results is given up anyway, which would prove nothing of keepalive.
 LONGEST_GAP = 25
-
-
-@pytest.fixture
-def network(tmp_path):
-    made = Network(tmp_path)
-    yield made
-    made.close()
 
 
 def test_f09_a_stream_in_a_black_hole_goes_on_elsewhere_and_loses_nothing(network, start, start_mock):

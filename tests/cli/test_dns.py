@@ -14,7 +14,7 @@ import pytest
 
 from conftest import PATIENCE
 from helpers import error, records, update
-from network import Network, missing
+from network import missing, network  # noqa: F401 (a fixture)
 
 NEVER_CONNECTED = 5
 NAME = "couriers.test"
@@ -151,13 +151,6 @@ class Lookups:
     def end(self):
         self.running.process.stdin.close()
         assert self.running.wait() == 0, self.running.rest_of_notes()
-
-
-@pytest.fixture
-def network(tmp_path):
-    made = Network(tmp_path)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -1,13 +1,9 @@
-"""Prints when connections to a port are asked for, in seconds since the epoch by the kernel's clock, a line each.
-
-    connect_log.py PORT
-
-Says "ready" once nothing escapes it, and runs until it is killed. Sees what goes over the loopback of its network.
+"""Prints when connections over the loopback are asked for, and to which port: a line each, with the seconds since the
+epoch by the kernel's clock first. Says "ready" once nothing escapes it, and runs until it is killed.
 """
 
 import socket
 import struct
-import sys
 
 ETH_P_IP = 0x0800
 SO_TIMESTAMPNS = 35
@@ -15,7 +11,6 @@ SYN, ACK = 0x02, 0x10
 
 
 def main():
-    port = int(sys.argv[1])
     packets = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_IP))
     packets.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     packets.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 20)
@@ -27,10 +22,11 @@ def main():
         if sender[2] != socket.PACKET_HOST or len(packet) < 20 or packet[9] != socket.IPPROTO_TCP:
             continue
         tcp = packet[(packet[0] & 0x0F) * 4:]
-        if len(tcp) < 14 or struct.unpack_from("!H", tcp, 2)[0] != port or tcp[13] & (SYN | ACK) != SYN:
+        if len(tcp) < 14 or tcp[13] & (SYN | ACK) != SYN:
             continue
+        port, = struct.unpack_from("!H", tcp, 2)
         seconds, nanoseconds = struct.unpack("qq", extra[0][2])
-        print(f"{seconds}.{nanoseconds:09}", flush=True)
+        print(f"{seconds}.{nanoseconds:09} {port}", flush=True)
 
 
 if __name__ == "__main__":

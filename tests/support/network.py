@@ -100,9 +100,9 @@ class Network:
             return None
         return "cannot make a network interface here: " + link.stderr.read().decode().strip()
 
-    def log_connects(self, port):
-        """Begins to note when connections to the port are asked for. Returns what knows them."""
-        self.logs.append(ConnectLog(self._start_helper("connect_log.py", str(port))))
+    def log_connects(self):
+        """Begins to note when connections are asked for over the loopback. Returns what knows them."""
+        self.logs.append(ConnectLog(self._start_helper("connect_log.py")))
         return self.logs[-1]
 
     def _start_helper(self, program, *arguments):
@@ -134,36 +134,39 @@ def network(tmp_path):
 
 
 def port_of(address):
-    return address.rsplit(":", 1)[1]
+    return int(address.rsplit(":", 1)[1])
 
 
 class ConnectLog:
-    """The times, in seconds, at which connections were asked for."""
+    """When connections were asked for, in seconds since the epoch, and to which ports."""
 
     def __init__(self, process):
         self.process = process
         assert process.stdout.readline() == b"ready\n", process.stderr.read()
         self.changed = threading.Condition()
-        self.times = []
+        self.connects = []
         self.follower = threading.Thread(target=self._follow, daemon=True)
         self.follower.start()
 
     def _follow(self):
         for line in self.process.stdout:
+            time, port = line.split()
             with self.changed:
-                self.times.append(float(line))
+                self.connects.append((float(time), int(port)))
                 self.changed.notify_all()
 
-    def since(self, start):
+    def since(self, start, port):
+        """The times, not before `start`, at which a connection to the port was asked for."""
         with self.changed:
-            return [time for time in self.times if time >= start]
+            return [time for time, to in self.connects if to == port and time >= start]
 
-    def wait_for(self, count, start):
-        """Waits until so many were asked for since then. Returns them."""
+    def wait_for(self, count, start, port):
+        """Waits until there are so many of them. Returns them."""
         with self.changed:
-            assert self.changed.wait_for(lambda: sum(time >= start for time in self.times) >= count,
-                                         PATIENCE), len(self.times)
-        return self.since(start)
+            assert self.changed.wait_for(
+                lambda: sum(to == port and time >= start for time, to in self.connects) >= count,
+                PATIENCE), len(self.connects)
+        return self.since(start, port)
 
 
 def busiest(times, window):
