@@ -1,4 +1,4 @@
-"""A link that takes 200 ms a packet, more or less by 100 ms, loses one in twenty and so has them arrive in any order."""
+"""A link that takes 200 ms a packet, more or less by 100 ms, loses one in twenty and has them overtake each other."""
 
 import json
 import os
