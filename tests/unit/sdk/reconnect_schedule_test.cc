@@ -12,26 +12,26 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr ReconnectSchedule::Time kStart{std::chrono::hours(1)};
+constexpr ReconnectSchedule::Time kScheduleStart{std::chrono::hours(1)};
 
 TEST(ReconnectSchedule, HasAConnectionThatNeverWasMadeAtOnce) {
   ReconnectSchedule schedule;
-  schedule.OnState(Connectivity::kIdle, kStart, 0.5);
+  schedule.OnState(Connectivity::kIdle, kScheduleStart, 0.5);
   EXPECT_EQ(schedule.due(), std::nullopt);
 }
 
 TEST(ReconnectSchedule, HasALostConnectionMadeAfterARandomPartOfTheSpread) {
   for (const double random : {0.0, 0.25, 0.999}) {
     ReconnectSchedule schedule;
-    schedule.OnState(Connectivity::kReady, kStart, random);
-    schedule.OnState(Connectivity::kIdle, kStart, random);
-    const auto due = kStart + std::chrono::round<milliseconds>(ReconnectSchedule::kSpread * random);
-    if (due > kStart) {
+    schedule.OnState(Connectivity::kReady, kScheduleStart, random);
+    schedule.OnState(Connectivity::kIdle, kScheduleStart, random);
+    const auto due = kScheduleStart + std::chrono::round<milliseconds>(ReconnectSchedule::kSpread * random);
+    if (due > kScheduleStart) {
       ASSERT_TRUE(schedule.due());
       EXPECT_LE(std::chrono::abs(*schedule.due() - due), milliseconds(1));
     }
     schedule.OnState(Connectivity::kIdle, due - milliseconds(2), random);
-    EXPECT_EQ(schedule.due().has_value(), due > kStart) << "looked at too early";
+    EXPECT_EQ(schedule.due().has_value(), due > kScheduleStart) << "looked at too early";
     schedule.OnState(Connectivity::kIdle, due + milliseconds(1), random);
     EXPECT_EQ(schedule.due(), std::nullopt);
   }
@@ -39,19 +39,19 @@ TEST(ReconnectSchedule, HasALostConnectionMadeAfterARandomPartOfTheSpread) {
 
 TEST(ReconnectSchedule, LeavesItToGrpcWhenAnAttemptThatFailedIsFollowedByAnother) {
   ReconnectSchedule schedule;
-  schedule.OnState(Connectivity::kTransientFailure, kStart, 0.5);
-  schedule.OnState(Connectivity::kIdle, kStart, 0.5);
+  schedule.OnState(Connectivity::kTransientFailure, kScheduleStart, 0.5);
+  schedule.OnState(Connectivity::kIdle, kScheduleStart, 0.5);
   EXPECT_EQ(schedule.due(), std::nullopt);
 }
 
 TEST(ReconnectSchedule, ForgetsTheTimeOnceSomebodyElseHasHadTheConnectionMade) {
   ReconnectSchedule schedule;
-  schedule.OnState(Connectivity::kReady, kStart, 0.5);
-  schedule.OnState(Connectivity::kIdle, kStart, 0.5);
+  schedule.OnState(Connectivity::kReady, kScheduleStart, 0.5);
+  schedule.OnState(Connectivity::kIdle, kScheduleStart, 0.5);
   EXPECT_TRUE(schedule.due());
-  schedule.OnState(Connectivity::kConnecting, kStart, 0.5);
+  schedule.OnState(Connectivity::kConnecting, kScheduleStart, 0.5);
   EXPECT_EQ(schedule.due(), std::nullopt);
-  schedule.OnState(Connectivity::kIdle, kStart, 0.5);
+  schedule.OnState(Connectivity::kIdle, kScheduleStart, 0.5);
   EXPECT_EQ(schedule.due(), std::nullopt) << "that attempt has failed";
 }
 
