@@ -146,6 +146,10 @@ std::string HintFor(const HintQuestion& question) {
     case Phase::kDrain:
       break;
   }
+  // More to the point than that there were no more attempts.
+  if (Mentions(question.message, {"what came is not gRPC"})) {
+    return fmt::format("is it a Dispatch service that listens at {}?", question.target);
+  }
   if (std::string hint = GivenUpHint(question); !hint.empty()) return hint;
   switch (question.code) {
     case absl::StatusCode::kUnimplemented:
@@ -163,6 +167,9 @@ std::string HintFor(const HintQuestion& question) {
     case absl::StatusCode::kResourceExhausted:
       if (Mentions(question.message, {"larger than max", "message larger"})) {
         return "accept larger messages with --max-recv-bytes";
+      }
+      if (Mentions(question.message, {"metadata size exceeds limit"})) {
+        return "only the server's operator can help: it sends more metadata than the 8 KiB that gRPC takes";
       }
       return "the server is limiting its load: try again later, or with a smaller --parallel or --window";
     case absl::StatusCode::kUnavailable:

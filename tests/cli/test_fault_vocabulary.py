@@ -225,7 +225,7 @@ def test_bad_bytes_break_the_connection_and_nothing_else(run, start_mock, tmp_pa
     trace = tmp_path / "trace"
     result = lookup(run, start_mock("--fault", "bad-bytes-after=100,first=1"), "--trace", str(trace))
     assert result.returncode == 0, result.stderr
-    assert [end["code"] for end in attempts(trace)] == ["UNAVAILABLE", "OK"]
+    assert [end["code"] for end in attempts(trace)] == ["UNKNOWN", "OK"]
     result = assign(run, start_mock("--fault", "bad-bytes-after=200,first=1"))
     assert (result.returncode, records(result)) == (0, accepted())
     assert summary(result)["reconnects"] == 1

@@ -24,12 +24,20 @@ constexpr std::chrono::hours kLongestTimeout{24 * 365};
 // When to look again for room for a retry: they take about as long as a call.
 constexpr std::chrono::milliseconds kRoomRetry{5};
 
-// What core says of calls whose connection broke under them. CANCELLED that nobody on this side asked for is
-// what gRPC's C++ servers end calls with that they have not taken up yet when they shut down.
+// What core says of calls whose connection broke under them, UNKNOWN where it broke the connection itself.
+// CANCELLED that nobody on this side asked for is what gRPC's C++ servers end calls with that they have not
+// taken up yet when they shut down.
 bool LostConnection(const AttemptEnd& end) {
   if (end.phase != Phase::kCall) return false;
-  return (end.status.code() == absl::StatusCode::kUnavailable && end.origin == Origin::kLocal) ||
-         end.status.code() == absl::StatusCode::kCancelled;
+  switch (end.status.code()) {
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kUnknown:
+      return end.origin == Origin::kLocal;
+    case absl::StatusCode::kCancelled:
+      return true;
+    default:
+      return false;
+  }
 }
 
 bool FailedBeforeSending(Phase phase) {
@@ -355,7 +363,8 @@ void LookupCall::OnAttemptDone(Attempt& attempt, AttemptEnd end, CourierStatus&&
     end = {absl::CancelledError("another attempt ended the call"), Phase::kCall, Origin::kLocal};
   if (!end.status.ok()) end = ExplainDeadline(attempt, std::move(end), now);
   const bool lost_connection = !attempt.needless && LostConnection(end);
-  const bool counted = !lost_connection || attempt.endpoint->CountConnectionLoss(attempt.started, now);
+  const bool counted =
+      !end.unseen && (!lost_connection || attempt.endpoint->CountConnectionLoss(attempt.started, now));
   const std::chrono::nanoseconds elapsed = now - attempt.started;
   const Verdict verdict = counted ? Judge(attempt, end, elapsed) : Verdict::kExcluded;
   attempt.permit.Done(verdict, now);
@@ -450,6 +459,13 @@ void LookupCall::OnAttemptFailed(Attempt& attempt, AttemptEnd end, bool charged,
     TryNext(now);
     return;
   }
+  // Once, and as no attempt of the retry policy's (gRFC A6: transparent retries).
+  if (end.unseen && free_attempts_ == 0) {
+    ++free_attempts_;
+    StopTimer();
+    TryNext(now);
+    return;
+  }
   if (TryWithOtherToken(attempt, end, now)) return;
   if (hedges_) {
     switch (hedges_->OnFailure(failure, in_flight_, environment_.retry_budget, now)) {
@@ -464,8 +480,9 @@ void LookupCall::OnAttemptFailed(Attempt& attempt, AttemptEnd end, bool charged,
     }
   }
   StopTimer();
-  const RetryState::Decision decision = retry_.OnFailure(failure, report_.attempts, environment_.retry_budget,
-                                                         now, deadline_, environment_.random.Unit());
+  const RetryState::Decision decision =
+      retry_.OnFailure(failure, report_.attempts - free_attempts_, environment_.retry_budget, now, deadline_,
+                       environment_.random.Unit());
   if (!decision.retry) {
     const bool wanted = failure.pushback || IsRetryable(failure, options_.retry);
     Fail(std::move(end), now, wanted && options_.retry.max_attempts > 1 ? decision.reason : "");

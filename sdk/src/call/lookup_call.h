@@ -133,6 +133,7 @@ class LookupCall final : private Timer {
   TriedEndpoints tried_;
   int in_flight_ = 0;
   std::optional<AttemptEnd> last_failure_;
+  int free_attempts_ = 0;        // that the retry policy does not count
   bool token_replaced_ = false;  // an attempt has been made for the sake of a new token
 
   std::atomic<bool> cancelled_{false};

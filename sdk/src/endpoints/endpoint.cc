@@ -16,7 +16,7 @@ Endpoint::Endpoint(EndpointAddress address, ChannelFactory& factory, std::unique
 Channel& Endpoint::channel(ChannelUse use) {
   std::once_flag& made = use == ChannelUse::kLookups ? lookups_made_ : streams_made_;
   std::unique_ptr<Channel>& channel = use == ChannelUse::kLookups ? lookups_ : streams_;
-  std::call_once(made, [&] { channel = factory_.Create(address_.address, address_.authority, use); });
+  std::call_once(made, [&] { channel = factory_.Create(address_.address, address_.authority); });
   return *channel;
 }
 

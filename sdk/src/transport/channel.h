@@ -46,6 +46,8 @@ struct AttemptEnd {
   std::optional<std::chrono::milliseconds> pushback = std::nullopt;
   // Of UNAUTHENTICATED: there is another token by now, and it has not been tried.
   bool has_new_token = false;
+  // No server has looked at the call: it was turned away with its connection.
+  bool unseen = false;
 };
 
 class LookupHandler {
@@ -174,8 +176,7 @@ class ChannelFactory {
 
   // `authority` is the host and port of the logical target, whose host TLS verifies. Empty: gRPC's own
   // choice.
-  virtual std::unique_ptr<Channel> Create(const Address& address, const std::string& authority,
-                                          ChannelUse use) = 0;
+  virtual std::unique_ptr<Channel> Create(const Address& address, const std::string& authority) = 0;
 };
 
 }  // namespace dispatchctl::internal

@@ -220,6 +220,9 @@ class GrpcChannelFactory final : public ChannelFactory {
     arguments_.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, static_cast<int>(options.connect_timeout.count()));
     // Retries that a name server's TXT record could configure would multiply with the client's own.
     arguments_.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
+    // Also without a policy, core's retry filter ends the process over a response that lacks a grpc-status,
+    // as any web server may send one.
+    arguments_.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
     // A client shows its endpoints itself, and compresses nothing: no call need pay for either.
     arguments_.SetInt(GRPC_ARG_ENABLE_CHANNELZ, 0);
     arguments_.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
@@ -235,8 +238,7 @@ class GrpcChannelFactory final : public ChannelFactory {
     arguments_.SetUserAgentPrefix(user_agent);
   }
 
-  std::unique_ptr<Channel> Create(const Address& address, const std::string& endpoint_authority,
-                                  ChannelUse use) override {
+  std::unique_ptr<Channel> Create(const Address& address, const std::string& endpoint_authority) override {
     grpc::ChannelArguments arguments = arguments_;
     std::random_device randomness;
     const double unit_random = std::uniform_real_distribution<double>()(randomness);
@@ -254,8 +256,6 @@ class GrpcChannelFactory final : public ChannelFactory {
     }
     // A proxy in the environment is for the way out of this machine.
     if (IsLocal(address)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-    // An outbox resumes streams; for lookups core's transparent retries are wanted.
-    if (use == ChannelUse::kStreams) arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
     return std::make_unique<GrpcChannel>(credentials_, address, std::move(arguments),
                                          tls || IsLocal(address));
   }

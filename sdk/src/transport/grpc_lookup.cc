@@ -35,6 +35,7 @@ class GrpcLookups::Attempt final : public LookupAttempt, private Completion {
     queue_ = &loop.queue();
     handler_ = &handler;
     request_.courier_id = courier_id;
+    reply_.parsed = false;
     ApplyOptions(options, context_.emplace());
   }
 
@@ -61,8 +62,8 @@ class GrpcLookups::Attempt final : public LookupAttempt, private Completion {
  private:
   void OnCompletion(bool ok) override {
     AttemptEnd end = DescribeEnd(status_, *context_, lookups_.endpoint_, lookups_.tls_);
-    // The status is the server's, which knows nothing of it.
-    if (!ok && status_.ok()) end = UnparsableReply();
+    // The status is the server's, which knows nothing of either.
+    if (status_.ok() && !reply_.parsed) end = ok ? MissingReply() : UnparsableReply();
     handler_->OnLookupDone(std::move(end), std::move(reply_.status));
   }
 

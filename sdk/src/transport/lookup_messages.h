@@ -17,6 +17,7 @@ struct LookupRequest {
 };
 struct LookupReply {
   CourierStatus status;
+  bool parsed = false;  // a message has come, and was a reply
 };
 
 using LookupStub = grpc::TemplatedGenericStub<LookupRequest, LookupReply>;
@@ -47,8 +48,8 @@ template <>
 class SerializationTraits<dispatchctl::internal::LookupReply, void> {
  public:
   static Status Deserialize(ByteBuffer* buffer, dispatchctl::internal::LookupReply* reply) {
-    const bool good = buffer != nullptr && dispatchctl::internal::Deserialize(*buffer, *reply);
-    return good ? Status() : Status(StatusCode::INTERNAL, "unparsable reply");
+    reply->parsed = buffer != nullptr && dispatchctl::internal::Deserialize(*buffer, *reply);
+    return reply->parsed ? Status() : Status(StatusCode::INTERNAL, "unparsable reply");
   }
 };
 

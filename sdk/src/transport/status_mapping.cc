@@ -7,6 +7,7 @@
 #include <grpcpp/support/status.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <iterator>
 #include <utility>
 
@@ -25,11 +26,25 @@ constexpr absl::string_view kNeverConnected = "failed to connect to all addresse
 // What the generated stub makes of a reply that it cannot parse, although the server's status was OK.
 constexpr absl::string_view kUnparsableReply = "No message returned for unary request";
 
-// How core ends a call whose connection it closed itself, after bytes that are no HTTP/2.
-constexpr absl::string_view kStreamRemoved = "Stream removed";
+// How core ends a call without a status of the server's: at the end of its stream, at what it cannot read as
+// gRPC, and with the connection that it closed itself after bytes that are no HTTP/2.
+constexpr absl::string_view kNoStatus[] = {"Stream removed", "No status received"};
 
 // How core ends a call whose reply is larger than ClientOptions::max_receive_bytes.
 constexpr absl::string_view kTooLarge = "Received message larger than max (";
+
+// How core ends a call with more than 8 KiB of metadata, whether initial or trailing.
+constexpr absl::string_view kMetadataTooLarge[] = {"received initial metadata size exceeds limit",
+                                                   "received trailing metadata size exceeds limit"};
+
+// How core ends a call that is above the last one which the server's GOAWAY answers for, or had not been
+// sent.
+constexpr absl::string_view kGoAway = "GOAWAY received";
+
+template <std::size_t kCount>
+bool IsOneOf(absl::string_view text, const absl::string_view (&words)[kCount]) {
+  return std::find(std::begin(words), std::end(words), text) != std::end(words);
+}
 
 // How core words an UNAVAILABLE of its own: the connection broke, timed out or was told to go away under the
 // call. It marks it as from the peer all the same.
@@ -44,8 +59,8 @@ bool IsConnectionLoss(absl::string_view message) {
                                           "keepalive watchdog timeout",
                                           "Transport closed",
                                           "Endpoint read failed"};
-  constexpr absl::string_view kBegins[] = {"GOAWAY received", "Delayed close due to"};
-  return std::find(std::begin(kWhole), std::end(kWhole), message) != std::end(kWhole) ||
+  constexpr absl::string_view kBegins[] = {kGoAway, "Delayed close due to"};
+  return IsOneOf(message, kWhole) ||
          std::any_of(std::begin(kBegins), std::end(kBegins),
                      [&](absl::string_view begin) { return absl::StartsWith(message, begin); });
 }
@@ -97,6 +112,11 @@ AttemptEnd UnparsableReply() {
   return {absl::DataLossError("the server's reply could not be decoded"), Phase::kCall, Origin::kLocal};
 }
 
+AttemptEnd MissingReply() {
+  return {absl::DataLossError("the server ended the call with OK and without a whole reply"), Phase::kCall,
+          Origin::kLocal};
+}
+
 AttemptEnd DescribeEnd(int code, const std::string& message, std::string_view debug,
                        std::string_view endpoint, bool tls) {
   if (code == 0) return {absl::OkStatus(), Phase::kCall, Origin::kServer};
@@ -110,14 +130,17 @@ AttemptEnd DescribeEnd(int code, const std::string& message, std::string_view de
             phase, Origin::kLocal};
   }
   if (code == static_cast<int>(grpc::StatusCode::UNAVAILABLE) && IsConnectionLoss(text)) {
-    return {absl::UnavailableError(message), Phase::kCall, Origin::kLocal};
+    AttemptEnd end{absl::UnavailableError(message), Phase::kCall, Origin::kLocal};
+    end.unseen = absl::StartsWith(text, kGoAway);
+    return end;
   }
-  if (code == static_cast<int>(grpc::StatusCode::UNKNOWN) && text == kStreamRemoved) {
-    return {absl::UnavailableError("the connection broke: what came over it is not HTTP/2"), Phase::kCall,
+  if (code == static_cast<int>(grpc::StatusCode::UNKNOWN) && IsOneOf(text, kNoStatus)) {
+    return {absl::UnknownError("the call ended without a status: what came is not gRPC"), Phase::kCall,
             Origin::kLocal};
   }
   // A limit of this side, although core words it as if the peer had said so.
-  if (code == static_cast<int>(grpc::StatusCode::RESOURCE_EXHAUSTED) && absl::StartsWith(text, kTooLarge)) {
+  if (code == static_cast<int>(grpc::StatusCode::RESOURCE_EXHAUSTED) &&
+      (absl::StartsWith(text, kTooLarge) || IsOneOf(text, kMetadataTooLarge))) {
     return {absl::ResourceExhaustedError(message), Phase::kCall, Origin::kLocal};
   }
   if (absl::StrContains(View(debug), kFromPeer)) {

@@ -24,4 +24,7 @@ AttemptEnd DescribeEnd(int code, const std::string& message, std::string_view de
 // The end of a call whose reply could not be decoded.
 AttemptEnd UnparsableReply();
 
+// The end of a call whose status was OK, and which gave no reply.
+AttemptEnd MissingReply();
+
 }  // namespace dispatchctl::internal

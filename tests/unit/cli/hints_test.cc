@@ -88,7 +88,15 @@ INSTANTIATE_TEST_SUITE_P(
         Case{{.code = absl::StatusCode::kResourceExhausted,
               .message = "Received message larger than max (5 vs. 4)"},
              "--max-recv-bytes"},
+        Case{{.code = absl::StatusCode::kResourceExhausted,
+              .message = "received initial metadata size exceeds limit"},
+             "8 KiB"},
         Case{{.code = absl::StatusCode::kResourceExhausted, .message = "slow down"}, "try again later"},
+        Case{{.code = absl::StatusCode::kUnknown,
+              .message =
+                  "the call ended without a status: what came is not gRPC (gave up after 4 attempts: no "
+                  "attempts left)"},
+             "is it a Dispatch service that listens at host:7?"},
         Case{{.code = kUnavailable, .message = "Socket closed"}, "try again"},
         Case{{.phase = Phase::kConnect,
               .code = absl::StatusCode::kDeadlineExceeded,

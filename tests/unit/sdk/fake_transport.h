@@ -386,7 +386,7 @@ class FakeChannelFactory final : public ChannelFactory {
  public:
   explicit FakeChannelFactory(std::shared_ptr<FakeServers> servers) : servers_(std::move(servers)) {}
 
-  std::unique_ptr<Channel> Create(const Address& address, const std::string&, ChannelUse) override {
+  std::unique_ptr<Channel> Create(const Address& address, const std::string&) override {
     return std::make_unique<FakeChannel>((*servers_)[address.name]);
   }
 

@@ -94,6 +94,29 @@ TEST_F(LookupCallTest, GivesTheAnswerAndHowItCameAbout) {
   EXPECT_EQ(environment_->in_flight.load(), 0U);
 }
 
+TEST_F(LookupCallTest, RepeatsWhatNoServerHasSeenOnceForFree) {
+  AttemptEnd unseen{absl::UnavailableError("GOAWAY received"), Phase::kCall, Origin::kLocal};
+  unseen.unseen = true;
+  options_.retry.max_attempts = 1;
+  MakePool({"a"});
+  for (int i = 0; i < 20; ++i) {
+    server("a").lookup_ends = {unseen, kAnswer};
+    EXPECT_TRUE(Run().ok()) << i;
+    EXPECT_EQ(report_.attempts, 2);
+  }
+  server("a").lookup_ends = {unseen};
+  EXPECT_EQ(Run().status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(report_.attempts, 2);
+}
+
+TEST_F(LookupCallTest, RetriesWhatEndedWithoutAStatus) {
+  MakePool({"a"});
+  server("a").lookup_ends = {{absl::UnknownError("no status"), Phase::kCall, Origin::kLocal}, kAnswer};
+  EXPECT_TRUE(Run().ok());
+  server("a").lookup_ends = {FromServer(absl::StatusCode::kUnknown), kAnswer};
+  EXPECT_EQ(Run().status().code(), absl::StatusCode::kUnknown);
+}
+
 TEST_F(LookupCallTest, SendsNothingForAnUnusableId) {
   MakePool({"a"});
   EXPECT_EQ(Run("").status(), absl::InvalidArgumentError("courier_id is empty"));

@@ -89,12 +89,33 @@ TEST(DescribeEnd, KnowsABrokenConnectionAlthoughCoreMarksItAsThePeersWord) {
             Origin::kServer);
 }
 
-TEST(DescribeEnd, KnowsAConnectionThatCoreClosedForWhatCameOverIt) {
-  const AttemptEnd end = DescribeEnd(
-      2, "Stream removed", "UNKNOWN:Error received from peer ipv4:127.0.0.1:1 {...}", kEndpoint, false);
-  EXPECT_EQ(end.status.code(), absl::StatusCode::kUnavailable);
-  EXPECT_EQ(end.origin, Origin::kLocal);
-  EXPECT_EQ(end.phase, Phase::kCall);
+TEST(DescribeEnd, TellsAnEndWithoutAStatusFromTheServersUnknown) {
+  for (const char* message : {"Stream removed", "No status received"}) {
+    const AttemptEnd end =
+        DescribeEnd(2, message, "UNKNOWN:Error received from peer ipv4:127.0.0.1:1 {...}", kEndpoint, false);
+    EXPECT_EQ(end.status.code(), absl::StatusCode::kUnknown) << message;
+    EXPECT_EQ(end.origin, Origin::kLocal) << message;
+    EXPECT_EQ(end.phase, Phase::kCall) << message;
+  }
+  EXPECT_EQ(DescribeEnd(2, "odd", "Error received from peer", kEndpoint, false).origin, Origin::kServer);
+}
+
+TEST(DescribeEnd, KnowsWhatNoServerHasLookedAt) {
+  const auto unseen = [](const char* message) {
+    return DescribeEnd(kUnavailable, message, "Error received from peer", kEndpoint, false).unseen;
+  };
+  EXPECT_TRUE(unseen("GOAWAY received"));
+  EXPECT_TRUE(unseen("GOAWAY received; Error code: 0; Debug Text: bye"));
+  EXPECT_FALSE(unseen("Socket closed"));
+  EXPECT_FALSE(unseen("busy"));
+}
+
+TEST(DescribeEnd, TakesMetadataTooLargeForALimitOfThisSide) {
+  for (const char* message :
+       {"received initial metadata size exceeds limit", "received trailing metadata size exceeds limit"}) {
+    EXPECT_EQ(DescribeEnd(8, message, "Error received from peer", kEndpoint, false).origin, Origin::kLocal);
+  }
+  EXPECT_EQ(DescribeEnd(8, "busy", "Error received from peer", kEndpoint, false).origin, Origin::kServer);
 }
 
 TEST(DescribeEnd, TakesAReplyTooLargeForALimitOfThisSide) {
