@@ -10,3 +10,4 @@ pytest.register_assert_rewrite("certificates", "helpers", "network", "programs")
 
 from programs import (  # noqa: E402, F401 (fixtures, for the tests beside this)
     mock, relay_to, run, start, start_mock)
+from http2_peer import start_peer  # noqa: E402, F401 (a fixture)

@@ -54,6 +54,12 @@ def eventually(condition, what, patience=PATIENCE):
         time.sleep(0.02)
 
 
+def trace_events(path, event):
+    """The events of that name in a file of --trace."""
+    events = [json.loads(line) for line in path.read_text().splitlines()]
+    return [one for one in events if one["event"] == event]
+
+
 def sent_all(running):
     """Waits until the process has read everything that was sent to it."""
     size = array.array("i", [1])

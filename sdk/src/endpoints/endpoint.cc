@@ -34,6 +34,14 @@ bool Endpoint::UpdateConnectivity(Time now, double unit_random) {
   return true;
 }
 
+void Endpoint::Connect() {
+  {
+    const std::lock_guard<std::mutex> lock(connectivity_mutex_);
+    if (!reconnect_schedule_.may_hurry()) return;
+  }
+  channel(ChannelUse::kLookups).state(/*try_to_connect=*/true);
+}
+
 std::optional<Endpoint::Time> Endpoint::reconnect_due() const {
   const std::lock_guard<std::mutex> lock(connectivity_mutex_);
   return reconnect_schedule_.due();

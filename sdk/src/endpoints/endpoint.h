@@ -47,8 +47,8 @@ class Endpoint {
   // When UpdateConnectivity should look again, since the connection was lost and is not to be made before.
   std::optional<Time> reconnect_due() const;
 
-  // Has the connection made at once, as a call has no other.
-  void Connect() { channel(ChannelUse::kLookups).state(/*try_to_connect=*/true); }
+  // Has the connection made at once, as a call has no other; not where the last ones did not last.
+  void Connect();
 
   // It is no longer among the pool's: nothing more is noted of its connection.
   void OnRemoved();

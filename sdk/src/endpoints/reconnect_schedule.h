@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -8,19 +9,26 @@
 
 namespace dispatchctl::internal {
 
-// When an idle connection is made: at once, but one that was lost only after a random part of kSpread, lest
-// all the clients of a server that went away come back at one instant. Attempts that fail are kept apart by
-// gRPC itself. Knows no clock; not thread-safe.
+// When an idle connection is made. One that was lost, after a random part of kSpread, lest all the clients of
+// a server that went away come back at one instant. One that did not last, after a random part of twice as
+// long each time: gRPC backs off between attempts that fail, and not at all for a server that accepts and
+// hangs up. Knows no clock; not thread-safe.
 class ReconnectSchedule {
  public:
   using Time = Clock::time_point;
 
   static constexpr std::chrono::milliseconds kSpread{200};
+  static constexpr std::chrono::milliseconds kLongestSpread{3000};
 
   // Takes in how the connection is now. `unit_random`: 0 to 1.
   void OnState(Connectivity state, Time now, double unit_random) {
-    if (state == Connectivity::kIdle && last_ == Connectivity::kReady) {
-      const auto most = static_cast<double>(std::chrono::nanoseconds(kSpread).count());
+    if (state == Connectivity::kReady && last_ != Connectivity::kReady) ready_since_ = now;
+    // It may have been ready for less time than it takes to look.
+    if (state == Connectivity::kIdle &&
+        (last_ == Connectivity::kReady || last_ == Connectivity::kConnecting)) {
+      lasted_ = last_ == Connectivity::kReady && now - ready_since_ >= 2 * spread_;
+      spread_ = lasted_ ? kSpread : std::min(2 * spread_, kLongestSpread);
+      const auto most = static_cast<double>(std::chrono::nanoseconds(spread_).count());
       due_ = now + std::chrono::nanoseconds(static_cast<std::int64_t>(most * unit_random));
     }
     if (state != Connectivity::kIdle || (due_ && now >= *due_)) due_.reset();
@@ -30,8 +38,14 @@ class ReconnectSchedule {
   // Until when the connection, which is idle, is not to be made. Unset: it may be.
   std::optional<Time> due() const { return due_; }
 
+  // Whether a call that has no other connection may have it made before that.
+  bool may_hurry() const { return !due_ || lasted_; }
+
  private:
   Connectivity last_ = Connectivity::kIdle;
+  Time ready_since_;
+  std::chrono::milliseconds spread_ = kSpread;
+  bool lasted_ = false;  // the last one that was lost
   std::optional<Time> due_;
 };
 
