@@ -15,6 +15,9 @@ inline namespace DISPATCHCTL_ABI {
 /// The delay before the n-th retry is min(initial_backoff * backoff_multiplier^(n-1), max_backoff), more or
 /// less by up to 20 %. A server's `grpc-retry-pushback-ms` replaces it, or forbids the retry. No delay
 /// reaches past the deadline: the call then fails at once with its last error.
+///
+/// Beyond all this a call is made once more, at once, when its server has said that it never looked at it
+/// (HTTP/2's GOAWAY).
 struct RetryPolicy {
   /// Attempts in all, the first one included. 1 to 100; 1: no retries.
   int max_attempts = 4;
