@@ -9,16 +9,33 @@
 
 namespace dispatchctl::sim {
 
-// What is wrong with a service for a while, on all its endpoints.
+// What is wrong with an endpoint for a while.
 struct Fault {
   bool refuses_all = false;
   double failing_share = 0;    // of the requests: UNAVAILABLE at once
   double capacity_factor = 1;  // greater than 0
+  std::chrono::nanoseconds extra_latency{0};
+
+  // Nothing comes back, and nobody is told: packets are lost on the way.
+  bool silent = false;
+
+  // The process goes: it takes nothing new, has `drain` to answer what it has, and what it has not answered
+  // by then is lost. Its clients lose their connections to it.
+  bool away = false;
+  std::chrono::nanoseconds drain{0};
+};
+
+// One endpoint, and its fault from `fault_start` to `fault_end`.
+struct Backend {
+  double capacity = 1000;  // requests a second that it completes
+  Fault fault;
+  Time fault_start;
+  Time fault_end;
+
+  bool InFault(Time time) const { return time >= fault_start && time < fault_end; }
 };
 
 struct ServiceOptions {
-  std::size_t endpoints = 3;
-  double capacity = 1000;  // requests a second that one endpoint completes
   std::chrono::nanoseconds round_trip = std::chrono::milliseconds(2);
 
   // Requests that wait for an endpoint, in seconds of its full capacity; UNAVAILABLE at once beyond it.
@@ -30,11 +47,12 @@ struct ServiceOptions {
 // cause.
 class Service {
  public:
-  // The fault lasts from `fault_start` to `fault_end`.
-  Service(const ServiceOptions& options, const Fault& fault, Time fault_start, Time fault_end);
+  Service(const ServiceOptions& options, std::vector<Backend> backends);
+
+  const std::vector<Backend>& backends() const { return backends_; }
 
   struct Answer {
-    Time at;
+    Time at;          // Time::max(): never
     bool ok = false;  // else UNAVAILABLE
   };
 
@@ -47,14 +65,8 @@ class Service {
     Time since;
   };
 
-  bool InFault(Time time) const { return time >= fault_start_ && time < fault_end_; }
-  double CompletedBetween(Time from, Time to) const;
-  Time WhenCompleted(Time from, double requests) const;
-
   const ServiceOptions options_;
-  const Fault fault_;
-  const Time fault_start_;
-  const Time fault_end_;
+  const std::vector<Backend> backends_;
   std::vector<Queue> queues_;
 };
 

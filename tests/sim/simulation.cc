@@ -1,18 +1,23 @@
 #include "simulation.h"
 
+#include <absl/container/inlined_vector.h>
+
 #include <algorithm>
 #include <cmath>
 #include <deque>
 #include <limits>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <utility>
 
+#include "call/hedge_plan.h"
 #include "call/retry_budget.h"
 #include "call/retry_policy.h"
 #include "call/retry_state.h"
+#include "client.h"
+#include "connections.h"
 #include "endpoints/balancer.h"
-#include "endpoints/circuit_breaker.h"
 #include "endpoints/random.h"
 #include "event_queue.h"
 
@@ -22,45 +27,46 @@ namespace {
 using internal::AttemptFailure;
 using internal::Balancer;
 using internal::CircuitBreaker;
+using internal::HedgePlan;
 using internal::RetryBudget;
 using internal::RetryState;
 using internal::Verdict;
 
 constexpr Time kStart{std::chrono::hours(1)};
-constexpr double kRecoveredShare = 0.99;
-constexpr std::size_t kRecoveredSeconds = 5;
 
-struct Client {
-  std::unique_ptr<RetryBudget> budget;
-  std::unique_ptr<Balancer> balancer;
-  std::vector<std::unique_ptr<CircuitBreaker>> breakers;
-  std::vector<std::uint64_t> in_flight;  // attempts, by endpoint
-  std::uint64_t calls_in_flight = 0;
-  std::uint64_t retries = 0;
-  std::uint64_t retries_in_fault = 0;
-  std::uint64_t successes = 0;
-};
+// As LookupCall has it: when to look again for room for a retry.
+constexpr std::chrono::milliseconds kRoomRetry{5};
 
 struct Call {
+  std::uint32_t serial = 0;  // of the calls that have been in this place
   std::size_t client = 0;
-  std::size_t second = 0;  // that it started in
+  Time started;
   Time deadline;
+  std::string key;
   int attempts = 0;
-  std::vector<bool> tried;
+  TriedEndpoints tried;
   std::optional<RetryState> retry;
+  std::optional<HedgePlan> hedges;
+  RetryBudget::Slot slot;  // of the attempt about to start
+  absl::InlinedVector<std::uint32_t, 2> under_way;
+};
 
-  // The attempt under way:
-  std::size_t endpoint = 0;
+struct Attempt {
+  std::uint32_t serial = 0;
+  std::uint32_t call = 0;
+  std::uint32_t endpoint = 0;
   bool answered = false;  // else it times out
   bool ok = false;
+  Time started;
   CircuitBreaker::Permit permit;
   RetryBudget::Slot slot;
 };
 
 struct Event {
-  enum class Kind { kCallStarts, kAttemptEnds, kRetryStarts };
+  enum class Kind : std::uint8_t { kCallStarts, kAttemptEnds, kRetryStarts, kHedgeIsDue };
   Kind kind;
-  std::size_t index;  // of the client or the call
+  std::uint32_t index;       // of the client, the attempt or the call
+  std::uint32_t serial = 0;  // of the attempt or the call: it may be over by then
 };
 
 // Retries as if nobody counted them.
@@ -71,52 +77,95 @@ RetryThrottling Unlimited() {
   return throttling;
 }
 
-class Candidates final : public internal::BalancerCandidates {
- public:
-  Candidates(const Client& client, const std::vector<bool>* avoided, Time now)
-      : client_(client), avoided_(avoided), now_(now) {}
+Tally::Period PeriodOf(const SimulationOptions& options) {
+  const Time fault_start = kStart + options.before;
+  const Time fault_end = fault_start + options.fault;
+  return {kStart, fault_start, fault_end, fault_end + options.after};
+}
 
-  bool Usable(std::size_t index) const override {
-    return (avoided_ == nullptr || !(*avoided_)[index]) && client_.breakers[index]->WouldAdmit(now_);
+bool HasFault(const Scenario& scenario, std::size_t endpoint, std::size_t endpoints) {
+  const std::size_t zone =
+      scenario.list_is_by_zone ? endpoint * scenario.zones / endpoints : endpoint % scenario.zones;
+  return zone == 0;
+}
+
+std::vector<Backend> BackendsOf(const SimulationOptions& options, const Scenario& scenario) {
+  const Tally::Period period = PeriodOf(options);
+  const double mean = options.headroom * options.calls_per_second * static_cast<double>(options.clients) /
+                      static_cast<double>(options.endpoints);
+  const std::size_t at_a_time = scenario.at_a_time == 0 ? options.endpoints : scenario.at_a_time;
+  const std::size_t batches = (options.endpoints + at_a_time - 1) / at_a_time;
+  const std::chrono::nanoseconds each = std::chrono::nanoseconds(options.fault) / batches;
+  std::vector<Backend> backends(options.endpoints);
+  for (std::size_t i = 0; i < backends.size(); ++i) {
+    Backend& backend = backends[i];
+    backend.capacity = mean * scenario.speeds[i % scenario.speeds.size()];
+    if (!HasFault(scenario, i, options.endpoints)) continue;
+    backend.fault = scenario.fault;
+    backend.fault_start = period.fault_start + each * (i / at_a_time);
+    backend.fault_end = backend.fault_start + each;
   }
-  std::uint64_t InFlight(std::size_t index) const override { return client_.in_flight[index]; }
-  double Weight(std::size_t) const override { return 0; }
+  return backends;
+}
 
- private:
-  const Client& client_;
-  const std::vector<bool>* const avoided_;
-  const Time now_;
-};
+Tally TallyFor(const SimulationOptions& options, const Scenario& scenario,
+               const std::vector<Backend>& backends) {
+  std::vector<double> capacities;
+  std::vector<bool> healthy;
+  for (std::size_t i = 0; i < backends.size(); ++i) {
+    capacities.push_back(backends[i].capacity);
+    healthy.push_back(!HasFault(scenario, i, options.endpoints));
+  }
+  if (std::find(healthy.begin(), healthy.end(), true) == healthy.end()) healthy.assign(healthy.size(), true);
+  return {PeriodOf(options), options.clients, std::move(capacities), std::move(healthy)};
+}
+
+// Whom each client may send to: all, or a subset (deterministic subsetting, Site Reliability Engineering,
+// chapter 20): in each round the endpoints are shuffled and dealt out to as many clients as they last for.
+std::vector<std::vector<std::uint32_t>> SubsetsOf(const SimulationOptions& options,
+                                                  internal::RandomSource& random) {
+  std::vector<std::uint32_t> all(options.endpoints);
+  std::iota(all.begin(), all.end(), 0U);
+  const std::size_t size = options.endpoints_per_client;
+  if (size == 0 || size >= options.endpoints) return {all};
+  const std::size_t clients_per_round = options.endpoints / size;
+  std::vector<std::vector<std::uint32_t>> subsets;
+  while (subsets.size() < options.clients) {
+    for (std::size_t i = all.size() - 1; i > 0; --i) std::swap(all[i], all[random.Below(i + 1)]);
+    for (std::size_t i = 0; i < clients_per_round; ++i) {
+      const auto from = all.begin() + static_cast<std::ptrdiff_t>(i * size);
+      subsets.emplace_back(from, from + static_cast<std::ptrdiff_t>(size));
+    }
+  }
+  return subsets;
+}
 
 class Simulation {
  public:
   Simulation(const SimulationOptions& options, const Scenario& scenario, const Variant& variant)
       : options_(options),
-        fault_start_(kStart + options.before),
-        fault_end_(fault_start_ + options.fault),
-        end_(fault_end_ + options.after),
-        random_(options.seed),
-        service_(ServiceOf(options), scenario.fault, fault_start_, fault_end_),
+        variant_(variant),
+        end_(PeriodOf(options).end),
+        settings_(SettingsOf(options, variant)),
         policy_(internal::Compile(PolicyOf(options, variant))),
+        random_(options.seed),
+        service_(service_options_, BackendsOf(options, scenario)),
+        connections_(options.seed, service_options_.round_trip),
+        subsets_(SubsetsOf(options, random_)),
         events_(kStart),
-        seconds_(static_cast<std::size_t>((options.before + options.fault + options.after).count())) {
-    CircuitBreakerOptions breaker = options.breaker;
-    breaker.enabled = variant.breaker;
-    std::vector<std::string> names;
-    for (std::size_t i = 0; i < options.endpoints; ++i) names.push_back("endpoint-" + std::to_string(i));
-    clients_.resize(options.clients);
-    for (Client& client : clients_) {
-      client.budget = std::make_unique<RetryBudget>(variant.budget ? options.throttling : Unlimited());
-      client.balancer = internal::MakeBalancer(LoadBalancing::kRoundRobin, names, random_);
-      for (std::size_t i = 0; i < options.endpoints; ++i)
-        client.breakers.push_back(
-            std::make_unique<CircuitBreaker>(breaker, kStart, [this] { return random_.Unit(); }));
-      client.in_flight.resize(options.endpoints);
+        tally_(TallyFor(options, scenario, service_.backends())) {
+    std::shared_ptr<Balancer> balancer;
+    for (std::size_t i = 0; i < options.clients; ++i) {
+      const std::vector<std::uint32_t>& subset = subsets_[i % subsets_.size()];
+      // A ring of all endpoints is the same for all clients, and has megabytes.
+      const bool shared = variant.load_balancing == LoadBalancing::kRingHash && subsets_.size() == 1;
+      if (balancer == nullptr || !shared) balancer = MakeBalancer(subset);
+      clients_.emplace_back(settings_, subset, balancer, random_);
     }
   }
 
   Report Run() {
-    for (std::size_t i = 0; i < clients_.size(); ++i) ScheduleNextCall(i);
+    for (std::uint32_t i = 0; i < clients_.size(); ++i) ScheduleNextCall(i);
     while (!events_.empty()) {
       const Event event = events_.Next();
       switch (event.kind) {
@@ -124,197 +173,220 @@ class Simulation {
           OnCallStarts(event.index);
           break;
         case Event::Kind::kAttemptEnds:
-          OnAttemptEnds(event.index);
+          if (attempts_[event.index].serial == event.serial) OnAttemptEnds(event.index);
           break;
         case Event::Kind::kRetryStarts:
           OnRetryStarts(event.index);
           break;
+        case Event::Kind::kHedgeIsDue:
+          if (calls_[event.index].serial == event.serial) OnHedgeIsDue(event.index);
+          break;
       }
     }
-    return MakeReport();
+    return tally_.MakeReport(options_.throttling.token_ratio);
   }
 
  private:
-  static ServiceOptions ServiceOf(const SimulationOptions& options) {
-    ServiceOptions service;
-    service.endpoints = options.endpoints;
-    service.capacity = options.headroom * options.calls_per_second * static_cast<double>(options.clients) /
-                       static_cast<double>(options.endpoints);
-    return service;
-  }
-
   static RetryPolicy PolicyOf(const SimulationOptions& options, const Variant& variant) {
     RetryPolicy policy = options.retry;
+    // A hedge is an attempt too; without retries, that is all that is left to it.
     if (!variant.retries) policy.max_attempts = 1;
     return policy;
   }
 
-  std::size_t SecondOf(Time time) const {
-    return static_cast<std::size_t>((time - kStart) / std::chrono::seconds(1));
+  static ClientSettings SettingsOf(const SimulationOptions& options, const Variant& variant) {
+    ClientSettings settings{variant.budget ? options.throttling : Unlimited(), options.breaker,
+                            variant.load_balancing};
+    settings.breaker.enabled = variant.breaker;
+    return settings;
   }
 
-  void ScheduleNextCall(std::size_t client) {
+  std::shared_ptr<Balancer> MakeBalancer(const std::vector<std::uint32_t>& subset) {
+    std::vector<std::string> names;
+    for (const std::uint32_t endpoint : subset) names.push_back("endpoint-" + std::to_string(endpoint));
+    return internal::MakeBalancer(variant_.load_balancing, names, random_);
+  }
+
+  void ScheduleNextCall(std::uint32_t client) {
     const std::chrono::duration<double> gap(-std::log(1 - random_.Unit()) / options_.calls_per_second);
     const Time at = events_.now() + std::chrono::duration_cast<std::chrono::nanoseconds>(gap);
     if (at < end_) events_.Schedule(at, {Event::Kind::kCallStarts, client});
   }
 
-  void OnCallStarts(std::size_t client) {
+  void OnCallStarts(std::uint32_t client) {
     ScheduleNextCall(client);
-    const std::size_t index = TakeCall();
+    const Time now = events_.now();
+    const std::uint32_t index = Take(calls_, free_calls_);
     Call& call = calls_[index];
     call.client = client;
-    call.second = SecondOf(events_.now());
-    call.deadline = events_.now() + options_.total_timeout;
+    call.started = now;
+    call.deadline = now + options_.total_timeout;
+    call.key.clear();
+    if (variant_.load_balancing == LoadBalancing::kRingHash)
+      call.key = "courier-" + std::to_string(random_.Below(options_.couriers));
     call.attempts = 0;
-    call.tried.assign(options_.endpoints, false);
+    call.tried.clear();
     call.retry.emplace(policy_);
-    ++seconds_[call.second].calls;
-    ++clients_[client].calls_in_flight;
-    StartAttempt(index);
-  }
-
-  void OnRetryStarts(std::size_t index) {
-    Call& call = calls_[index];
-    Client& client = clients_[call.client];
-    call.slot = client.budget->TryAcquire(client.calls_in_flight);
-    if (!call.slot) return EndCall(index);
-    StartAttempt(index);
-  }
-
-  void StartAttempt(std::size_t index) {
-    Call& call = calls_[index];
-    Client& client = clients_[call.client];
-    const Time now = events_.now();
-    std::optional<std::size_t> endpoint =
-        client.balancer->Pick({}, Candidates(client, &call.tried, now), random_);
-    if (!endpoint) endpoint = client.balancer->Pick({}, Candidates(client, nullptr, now), random_);
-    if (!endpoint) return EndCall(index);
-    call.permit = client.breakers[*endpoint]->Admit(now, call.deadline);
-    if (!call.permit) return EndCall(index);
-
-    const Service::Answer answer = service_.Send(*endpoint, now, random_);
-    const Time given_up = std::min(now + options_.attempt_timeout, call.deadline);
-    call.endpoint = *endpoint;
-    call.tried[*endpoint] = true;
-    call.answered = answer.at <= given_up;
-    call.ok = call.answered && answer.ok;
-    ++call.attempts;
-    ++client.in_flight[*endpoint];
-    ++attempts_;
-    if (SecondOf(now) < seconds_.size()) ++seconds_[SecondOf(now)].attempts;
-    if (call.attempts > 1) {
-      ++client.retries;
-      if (now >= fault_start_ && now < fault_end_) ++client.retries_in_fault;
+    call.hedges.reset();
+    if (variant_.hedging.mode != HedgingMode::kOff) {
+      clients_[client].hedge_budget.OnCall(variant_.hedging.max_ratio);
+      call.hedges.emplace(variant_.hedging, policy_, internal::HedgeDelay(variant_.hedging, std::nullopt));
     }
-    events_.Schedule(std::min(answer.at, given_up), {Event::Kind::kAttemptEnds, index});
+    tally_.OnCall(client, now);
+    ++clients_[client].calls_in_flight;
+    if (!StartAttempt(index, /*hedge=*/false)) EndCall(index);
   }
 
-  void OnAttemptEnds(std::size_t index) {
+  void OnRetryStarts(std::uint32_t index) {
     Call& call = calls_[index];
     Client& client = clients_[call.client];
     const Time now = events_.now();
-    --client.in_flight[call.endpoint];
-    call.slot = {};
-    call.permit.Done(call.ok ? Verdict::kSuccess : Verdict::kFailure, now);
-    if (call.ok) {
-      client.budget->OnSuccess();
-      ++client.successes;
-      ++seconds_[call.second].successes;
-      return EndCall(index);
+    call.slot = client.budget.TryAcquire(client.calls_in_flight);
+    if (call.slot) {
+      if (!StartAttempt(index, /*hedge=*/false)) EndCall(index);
+    } else if (now + kRoomRetry < call.deadline) {
+      events_.Schedule(now + kRoomRetry, {Event::Kind::kRetryStarts, index});
+    } else {
+      EndCall(index);
+    }
+  }
+
+  void OnHedgeIsDue(std::uint32_t index) {
+    Call& call = calls_[index];
+    Client& client = clients_[call.client];
+    const Time now = events_.now();
+    if (!call.hedges->TryHedge(call.attempts, client.hedge_budget, client.budget, now, call.deadline)) return;
+    call.slot = client.budget.TryAcquire(client.calls_in_flight);
+    if (!call.slot || !StartAttempt(index, /*hedge=*/true)) {
+      call.slot = {};
+      AwaitHedge(index);
+    }
+  }
+
+  void AwaitHedge(std::uint32_t index) {
+    const Call& call = calls_[index];
+    if (call.hedges && call.hedges->next_hedge())
+      events_.Schedule(*call.hedges->next_hedge(), {Event::Kind::kHedgeIsDue, index, call.serial});
+  }
+
+  // False: there is no endpoint for it.
+  bool StartAttempt(std::uint32_t call_index, bool hedge) {
+    Call& call = calls_[call_index];
+    const Time now = events_.now();
+    std::optional<Client::Pick> pick = clients_[call.client].PickEndpoint(
+        {call.key, call.tried, /*untried_only=*/hedge, now, call.deadline}, [&](std::uint32_t endpoint) {
+          return connections_.IsReady(call.client, endpoint, service_.backends()[endpoint], now);
+        });
+    if (!pick) return false;
+
+    const Service::Answer answer = service_.Send(pick->endpoint, now, random_);
+    const Time given_up = std::min(now + options_.attempt_timeout, call.deadline);
+    const std::uint32_t index = Take(attempts_, free_attempts_);
+    Attempt& attempt = attempts_[index];
+    attempt.call = call_index;
+    attempt.endpoint = pick->endpoint;
+    attempt.answered = answer.at <= given_up;
+    attempt.ok = attempt.answered && answer.ok;
+    attempt.started = now;
+    attempt.permit = std::move(pick->permit);
+    attempt.slot = std::exchange(call.slot, {});
+    call.tried.push_back(pick->endpoint);
+    call.under_way.push_back(index);
+    ++call.attempts;
+    tally_.OnAttempt(call.client, attempt.endpoint, call.attempts > 1, now);
+    events_.Schedule(std::min(answer.at, given_up), {Event::Kind::kAttemptEnds, index, attempt.serial});
+    if (call.hedges) {
+      if (!hedge) call.hedges->OnAttempt(now);
+      AwaitHedge(call_index);
+    }
+    return true;
+  }
+
+  void OnAttemptEnds(std::uint32_t index) {
+    const Attempt& attempt = attempts_[index];
+    const std::uint32_t call_index = attempt.call;
+    const bool answered = attempt.answered;
+    const bool ok = attempt.ok;
+    Call& call = calls_[call_index];
+    Client& client = clients_[call.client];
+    const Time now = events_.now();
+    FinishAttempt(index, ok ? Verdict::kSuccess : Verdict::kFailure);
+    if (ok) {
+      client.budget.OnSuccess();
+      tally_.OnSuccess(call.client, call.started, now);
+      return EndCall(call_index);
     }
     AttemptFailure failure;
-    failure.code = call.answered ? absl::StatusCode::kUnavailable : absl::StatusCode::kDeadlineExceeded;
-    failure.from_server = call.answered;
-    failure.attempt_timed_out = !call.answered && now < call.deadline;
+    failure.code = answered ? absl::StatusCode::kUnavailable : absl::StatusCode::kDeadlineExceeded;
+    failure.from_server = answered;
+    failure.attempt_timed_out = !answered && now < call.deadline;
+    if (call.hedges) {
+      switch (call.hedges->OnFailure(failure, static_cast<int>(call.under_way.size()), client.budget, now)) {
+        case HedgePlan::AfterFailure::kEnd:
+          return EndCall(call_index);
+        case HedgePlan::AfterFailure::kWait:
+          return AwaitHedge(call_index);
+        case HedgePlan::AfterFailure::kRetry:
+          break;
+      }
+    }
     const RetryState::Decision decision =
-        call.retry->OnFailure(failure, call.attempts, *client.budget, now, call.deadline, random_.Unit());
-    if (!decision.retry) return EndCall(index);
-    events_.Schedule(now + decision.delay, {Event::Kind::kRetryStarts, index});
+        call.retry->OnFailure(failure, call.attempts, client.budget, now, call.deadline, random_.Unit());
+    if (!decision.retry) return EndCall(call_index);
+    events_.Schedule(now + decision.delay, {Event::Kind::kRetryStarts, call_index});
   }
 
-  std::size_t TakeCall() {
-    if (free_calls_.empty()) {
-      calls_.emplace_back();
-      return calls_.size() - 1;
+  void FinishAttempt(std::uint32_t index, Verdict verdict) {
+    Attempt& attempt = attempts_[index];
+    Call& call = calls_[attempt.call];
+    const Time now = events_.now();
+    std::optional<std::chrono::nanoseconds> latency;
+    if (verdict == Verdict::kSuccess) latency = now - attempt.started;
+    clients_[call.client].OnAttemptDone(attempt.endpoint, std::move(attempt.permit), verdict, latency, now);
+    attempt.slot = {};
+    call.under_way.erase(std::find(call.under_way.begin(), call.under_way.end(), index));
+    ++attempt.serial;
+    free_attempts_.push_back(index);
+  }
+
+  template <typename Entry>
+  static std::uint32_t Take(std::deque<Entry>& entries, std::vector<std::uint32_t>& free) {
+    if (free.empty()) {
+      entries.emplace_back();
+      return static_cast<std::uint32_t>(entries.size() - 1);
     }
-    const std::size_t index = free_calls_.back();
-    free_calls_.pop_back();
+    const std::uint32_t index = free.back();
+    free.pop_back();
     return index;
   }
 
-  void EndCall(std::size_t index) {
-    calls_[index].slot = {};
-    --clients_[calls_[index].client].calls_in_flight;
+  // Whatever else is under way is cancelled, which says nothing of its endpoint.
+  void EndCall(std::uint32_t index) {
+    Call& call = calls_[index];
+    while (!call.under_way.empty()) FinishAttempt(call.under_way.back(), Verdict::kExcluded);
+    call.slot = {};
+    ++call.serial;
+    --clients_[call.client].calls_in_flight;
     free_calls_.push_back(index);
   }
 
-  bool Recovered(std::size_t second) const {
-    return static_cast<double>(seconds_[second].successes) >=
-           kRecoveredShare * static_cast<double>(seconds_[second].calls);
-  }
-
-  Report MakeReport() const {
-    const std::size_t fault_start = SecondOf(fault_start_);
-    const std::size_t fault_end = SecondOf(fault_end_);
-    Report report;
-    report.seconds = seconds_;
-    report.attempts = attempts_;
-    Second before;
-    Second during;
-    std::uint64_t busiest_in_fault = 0;
-    std::uint64_t busiest_after = 0;
-    for (std::size_t i = 0; i < seconds_.size(); ++i) {
-      report.calls += seconds_[i].calls;
-      if (i < fault_start) {
-        before.attempts += seconds_[i].attempts;
-      } else if (i < fault_end) {
-        during.calls += seconds_[i].calls;
-        during.successes += seconds_[i].successes;
-        during.attempts += seconds_[i].attempts;
-        busiest_in_fault = std::max(busiest_in_fault, seconds_[i].attempts);
-      } else {
-        busiest_after = std::max(busiest_after, seconds_[i].attempts);
-      }
-    }
-    const auto ratio = [](std::uint64_t a, double b) { return static_cast<double>(a) / std::max(b, 1.0); };
-    report.amplification = ratio(report.attempts, static_cast<double>(report.calls));
-    report.fault_amplification = ratio(during.attempts, static_cast<double>(during.calls));
-    report.fault_success = ratio(during.successes, static_cast<double>(during.calls));
-    report.normal_rate = ratio(before.attempts, static_cast<double>(fault_start));
-    report.peak_in_fault = ratio(busiest_in_fault, report.normal_rate);
-    report.peak_after_fault = ratio(busiest_after, report.normal_rate);
-
-    std::size_t good = 0;
-    for (std::size_t i = fault_end; i < seconds_.size() && !report.recovery; ++i) {
-      good = Recovered(i) ? good + 1 : 0;
-      if (good == kRecoveredSeconds)
-        report.recovery = std::chrono::seconds(i + 1 - kRecoveredSeconds - fault_end);
-    }
-    report.most_unearned_retries = std::numeric_limits<double>::lowest();
-    for (const Client& client : clients_) {
-      report.most_retries_in_fault = std::max(report.most_retries_in_fault, client.retries_in_fault);
-      report.most_unearned_retries =
-          std::max(report.most_unearned_retries,
-                   static_cast<double>(client.retries) -
-                       options_.throttling.token_ratio * static_cast<double>(client.successes));
-    }
-    return report;
-  }
-
   const SimulationOptions options_;
-  const Time fault_start_;
-  const Time fault_end_;
+  const Variant variant_;
   const Time end_;
+  const ClientSettings settings_;
+  const internal::CallRetryPolicy policy_;
+  const ServiceOptions service_options_;
   internal::AtomicRandom random_;
   Service service_;
-  const internal::CallRetryPolicy policy_;
+  const Connections connections_;
+  const std::vector<std::vector<std::uint32_t>> subsets_;
   EventQueue<Event> events_;
-  std::vector<Second> seconds_;
-  std::uint64_t attempts_ = 0;
-  std::vector<Client> clients_;
-  std::deque<Call> calls_;  // after the clients: permits and slots refer to them
-  std::vector<std::size_t> free_calls_;
+  Tally tally_;
+  std::deque<Client> clients_;
+  std::deque<Call> calls_;  // these after the clients: permits and slots refer to them
+  std::deque<Attempt> attempts_;
+  std::vector<std::uint32_t> free_calls_;
+  std::vector<std::uint32_t> free_attempts_;
 };
 
 }  // namespace
@@ -327,11 +399,11 @@ std::vector<Variant> Variants() {
 }
 
 Scenario FullOutage() {
-  return {"full outage", {.refuses_all = true}};
+  return {.name = "full outage", .fault = {.refuses_all = true}};
 }
 
 Scenario BrownOut() {
-  return {"brown-out", {.failing_share = 0.2, .capacity_factor = 0.4}};
+  return {.name = "brown-out", .fault = {.failing_share = 0.2, .capacity_factor = 0.4}};
 }
 
 Report Simulate(const SimulationOptions& options, const Scenario& scenario, const Variant& variant) {

@@ -3,12 +3,14 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "dispatchctl/circuit_breaker.h"
+#include "dispatchctl/hedging.h"
+#include "dispatchctl/load_balancing.h"
 #include "dispatchctl/retry.h"
+#include "report.h"
 #include "service.h"
 
 namespace dispatchctl::sim {
@@ -19,14 +21,28 @@ struct Variant {
   bool retries = false;
   bool budget = false;
   bool breaker = false;
+  LoadBalancing load_balancing = LoadBalancing::kRoundRobin;
+  HedgingPolicy hedging = {};  // kAutomatic, which takes a pool's statistics, is taken as kOff
 };
 
 // No retries; retries alone; with a budget; with a budget and breakers.
 std::vector<Variant> Variants();
 
+// What goes wrong with which endpoints.
 struct Scenario {
   std::string name;
   Fault fault;
+
+  // Endpoints are spread over so many zones, of which the first has the fault: the list of them goes round
+  // the zones, or names one zone after the other.
+  std::size_t zones = 1;
+  bool list_is_by_zone = false;
+
+  // Not all at once but in turn, so many at a time, over the time of the fault; 0: all at once.
+  std::size_t at_a_time = 0;
+
+  // Endpoints differ: each has the capacity, in shares of their mean, of one of these in turn.
+  std::vector<double> speeds = {1};
 };
 
 // Everything refuses.
@@ -38,8 +54,10 @@ Scenario BrownOut();
 struct SimulationOptions {
   std::size_t clients = 2000;
   std::size_t endpoints = 3;
-  double calls_per_second = 5;  // of each client, at random times
-  double headroom = 1.5;        // capacity of all endpoints together over the load
+  std::size_t endpoints_per_client = 0;  // a subset, so that all endpoints have as many clients; 0: all
+  double calls_per_second = 5;           // of each client, at random times
+  double headroom = 1.5;                 // capacity of all endpoints together over the load
+  std::size_t couriers = 100000;         // whom calls are about, each as often as the others
 
   std::chrono::seconds before{30};
   std::chrono::seconds fault{60};
@@ -53,35 +71,6 @@ struct SimulationOptions {
   CircuitBreakerOptions breaker;
 
   std::uint64_t seed = 1;
-};
-
-struct Second {
-  std::uint64_t calls = 0;      // started in it
-  std::uint64_t successes = 0;  // of these calls
-  std::uint64_t attempts = 0;   // sent in it
-};
-
-struct Report {
-  std::vector<Second> seconds;
-
-  std::uint64_t calls = 0;
-  std::uint64_t attempts = 0;
-
-  double amplification = 0;        // attempts over calls, of the whole run
-  double fault_amplification = 0;  // during the fault
-  double fault_success = 0;        // share of the calls started during the fault
-  double normal_rate = 0;          // attempts a second before the fault, on average
-  double peak_in_fault = 0;        // attempts of the busiest second, over the normal rate
-  double peak_after_fault = 0;
-
-  // From the end of the fault to the first of five seconds in a row whose calls succeed to 99 %; unset:
-  // never.
-  std::optional<std::chrono::seconds> recovery;
-
-  // Of the client for which it is largest: retries during the fault, and by how much all its retries exceed
-  // what its successes had earned (gRFC A6 bounds that by half of the tokens).
-  std::uint64_t most_retries_in_fault = 0;
-  double most_unearned_retries = 0;
 };
 
 // The same for the same input.

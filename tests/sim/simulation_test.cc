@@ -57,20 +57,17 @@ class ServiceTest : public testing::Test {
  protected:
   static constexpr Time kStart{1h};
 
-  static ServiceOptions TenPerSecond() {
-    ServiceOptions options;
-    options.endpoints = 2;
-    options.capacity = 10;
-    options.round_trip = 0ns;
-    options.queue_seconds = 1;
-    return options;
+  // Two endpoints of 10 requests a second, with a fault from the second second to the third.
+  static Service TenPerSecond(const Fault& fault = {}) {
+    return {{.round_trip = 0ns, .queue_seconds = 1},
+            {2, {.capacity = 10, .fault = fault, .fault_start = kStart + 1s, .fault_end = kStart + 2s}}};
   }
 
   internal::AtomicRandom random_{1};
 };
 
 TEST_F(ServiceTest, AnswersOneAfterTheOther) {
-  Service service(TenPerSecond(), {}, kStart, kStart);
+  Service service = TenPerSecond();
   EXPECT_EQ(service.Send(0, kStart, random_).at, kStart + 100ms);
   EXPECT_EQ(service.Send(0, kStart, random_).at, kStart + 200ms);
   EXPECT_EQ(service.Send(1, kStart, random_).at, kStart + 100ms) << "each endpoint has its own queue";
@@ -79,7 +76,7 @@ TEST_F(ServiceTest, AnswersOneAfterTheOther) {
 }
 
 TEST_F(ServiceTest, RefusesWhatDoesNotFitIntoItsQueue) {
-  Service service(TenPerSecond(), {}, kStart, kStart);
+  Service service = TenPerSecond();
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(service.Send(0, kStart, random_).ok);
   const Service::Answer refused = service.Send(0, kStart, random_);
   EXPECT_FALSE(refused.ok);
@@ -88,18 +85,42 @@ TEST_F(ServiceTest, RefusesWhatDoesNotFitIntoItsQueue) {
 }
 
 TEST_F(ServiceTest, IsSlowerDuringAFaultAndCatchesUpAfterIt) {
-  Service service(TenPerSecond(), {.capacity_factor = 0.5}, kStart + 1s, kStart + 2s);
+  Service service = TenPerSecond({.capacity_factor = 0.5});
   EXPECT_EQ(service.Send(0, kStart + 950ms, random_).at, kStart + 1100ms) << "half done when it began";
   EXPECT_EQ(service.Send(1, kStart + 1s, random_).at, kStart + 1200ms);
   EXPECT_EQ(service.Send(1, kStart + 1900ms, random_).at, kStart + 2050ms);
 }
 
 TEST_F(ServiceTest, RefusesAllDuringAnOutage) {
-  Service service(TenPerSecond(), {.refuses_all = true}, kStart + 1s, kStart + 2s);
+  Service service = TenPerSecond({.refuses_all = true});
   EXPECT_TRUE(service.Send(0, kStart + 1s - 1ns, random_).ok);
   EXPECT_FALSE(service.Send(0, kStart + 1s, random_).ok);
   EXPECT_FALSE(service.Send(0, kStart + 2s - 1ns, random_).ok);
   EXPECT_TRUE(service.Send(0, kStart + 2s, random_).ok);
+}
+
+TEST_F(ServiceTest, LosesWhatADrainDoesNotGetDone) {
+  Service service = TenPerSecond({.away = true, .drain = 200ms});
+  for (int i = 0; i < 6; ++i) EXPECT_TRUE(service.Send(0, kStart + 600ms, random_).ok) << "by 1200 ms";
+  const Service::Answer lost = service.Send(0, kStart + 600ms, random_);
+  EXPECT_FALSE(lost.ok);
+  EXPECT_EQ(lost.at, kStart + 1200ms);
+  EXPECT_FALSE(service.Send(0, kStart + 1s, random_).ok) << "takes nothing new";
+  EXPECT_TRUE(service.Send(0, kStart + 2s, random_).ok);
+}
+
+TEST_F(ServiceTest, SaysNothingWhileItIsSilent) {
+  Service service = TenPerSecond({.silent = true});
+  EXPECT_EQ(service.Send(0, kStart + 850ms, random_).at, kStart + 950ms);
+  EXPECT_EQ(service.Send(0, kStart + 950ms, random_).at, Time::max()) << "its answer is lost";
+  EXPECT_EQ(service.Send(0, kStart + 1500ms, random_).at, Time::max());
+  EXPECT_TRUE(service.Send(0, kStart + 2s, random_).ok);
+}
+
+TEST_F(ServiceTest, IsLateByTheExtraLatency) {
+  Service service = TenPerSecond({.extra_latency = 300ms});
+  EXPECT_EQ(service.Send(0, kStart + 500ms, random_).at, kStart + 600ms);
+  EXPECT_EQ(service.Send(0, kStart + 1500ms, random_).at, kStart + 1900ms);
 }
 
 TEST(Simulation, IsTheSameForTheSameSeed) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "contract/key_hash.h"
@@ -21,17 +22,34 @@ std::optional<std::size_t> NextUsable(std::size_t from, std::size_t count,
   return std::nullopt;
 }
 
+// Each of `count` endpoints once in as many turns. Lists often name one zone's endpoints after the other's,
+// as resolvers sort by prefix: turns that follow each other come to places far apart (the golden ratio), lest
+// a client meet a zone that fails as one long outage, retries and all.
+class Turns {
+ public:
+  explicit Turns(std::size_t count)
+      : count_(count), stride_(static_cast<std::size_t>(static_cast<double>(count) * 0.618)) {
+    while (std::gcd(stride_, count_) > 1) ++stride_;
+  }
+
+  std::size_t operator[](std::uint64_t turn) const { return turn % count_ * stride_ % count_; }
+
+ private:
+  const std::size_t count_;
+  std::size_t stride_;
+};
+
 class RoundRobin final : public Balancer {
  public:
   RoundRobin(std::size_t count, RandomSource& random)
-      : count_(count), turn_(count == 0 ? 0 : random.Below(count)) {}
+      : count_(count), turns_(count), turn_(count == 0 ? 0 : random.Below(count)) {}
 
   std::optional<std::size_t> Pick(std::string_view, const BalancerCandidates& candidates,
                                   RandomSource&) override {
     std::size_t index = 0;
     // Another turn rather than the next index: the endpoint after a dead one would serve for both.
     for (std::size_t tries = 0; tries < count_; ++tries) {
-      index = turn_.fetch_add(1, std::memory_order_relaxed) % count_;
+      index = turns_[turn_.fetch_add(1, std::memory_order_relaxed)];
       if (candidates.Usable(index)) return index;
     }
     // Other threads may have had the turns of those that are usable.
@@ -40,6 +58,7 @@ class RoundRobin final : public Balancer {
 
  private:
   const std::size_t count_;
+  const Turns turns_;
   std::atomic<std::uint64_t> turn_;
 };
 
@@ -105,6 +124,7 @@ class WeightedRoundRobin final : public Balancer {
   WeightedRoundRobin(std::size_t count, RandomSource& random)
       : weights_(count),
         rebuild_every_(std::max(count, kLeastPicksPerSchedule)),
+        turns_(count),
         turn_(random.Next() >> 32U) {
     for (std::atomic<std::uint16_t>& weight : weights_) weight.store(kMaxWeight, std::memory_order_relaxed);
   }
@@ -117,7 +137,7 @@ class WeightedRoundRobin final : public Balancer {
     // Enough turns for the heaviest endpoint to have had one.
     for (std::size_t tries = 0; tries < 2 * count; ++tries) {
       const std::uint64_t turn = turn_.fetch_add(1, std::memory_order_relaxed);
-      const std::size_t index = turn % count;
+      const std::size_t index = turns_[turn];
       if (HasTurn(index, turn / count) && candidates.Usable(index)) return index;
     }
     return Draw(candidates, random);
@@ -181,6 +201,7 @@ class WeightedRoundRobin final : public Balancer {
 
   std::vector<std::atomic<std::uint16_t>> weights_;
   const std::uint64_t rebuild_every_;
+  const Turns turns_;
   std::atomic<std::uint64_t> turn_;
   std::atomic<std::uint64_t> picks_{0};
 };

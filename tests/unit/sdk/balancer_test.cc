@@ -211,6 +211,22 @@ TEST(RoundRobin, StartsAnywhere) {
   EXPECT_LT(ChiSquare(starts, {1, 1, 1, 1}), 16.3) << "three degrees of freedom: one in a thousand";
 }
 
+// A third of the list is one zone's: a call and its retries must not all meet it.
+TEST(RoundRobin, DoesNotStayWithNeighboursInTheList) {
+  AtomicRandom random(28);
+  for (const LoadBalancing policy : {LoadBalancing::kRoundRobin, LoadBalancing::kWeightedRoundRobin}) {
+    for (const std::size_t count : {6U, 9U, 30U, 499U, 500U, 512U}) {
+      const FakeCandidates candidates(count);
+      std::unique_ptr<Balancer> balancer = MakeBalancer(policy, Endpoints(count), random);
+      int in_a_row = 0;
+      for (std::size_t i = 0; i < 2 * count; ++i) {
+        in_a_row = *balancer->Pick("", candidates, random) < count / 3 ? in_a_row + 1 : 0;
+        ASSERT_LE(in_a_row, 2) << LoadBalancingName(policy) << " of " << count;
+      }
+    }
+  }
+}
+
 TEST(RoundRobin, SharesTheTurnsOfTheDeadAmongAll) {
   AtomicRandom random(8);
   FakeCandidates candidates(5);

@@ -1,0 +1,3 @@
+#include "fleet.h"
+
+#include <gtest/gtest.h>
