@@ -66,6 +66,7 @@ std::optional<Client::Pick> Client::PickEndpoint(const PickRequest& request, IsR
     }
     while (const std::optional<std::size_t> index = balancer_->Pick(request.key, candidates, random_)) {
       const std::uint32_t endpoint = endpoints_[*index];
+      if (!KeepsState()) return Pick{endpoint, {}};
       EndpointState& state = FindOrMake(endpoint, request.now);
       Pick pick{endpoint, {}};
       if (state.breaker != nullptr) {
@@ -85,6 +86,7 @@ std::optional<Client::Pick> Client::PickEndpoint(const PickRequest& request, IsR
 
 void Client::OnAttemptDone(std::uint32_t endpoint, CircuitBreaker::Permit permit, Verdict verdict,
                            std::optional<std::chrono::nanoseconds> latency, Time now) {
+  if (!KeepsState()) return;
   EndpointState& state = states_.find(endpoint)->second;
   --state.in_flight;
   state.last_used = now;
@@ -92,6 +94,11 @@ void Client::OnAttemptDone(std::uint32_t endpoint, CircuitBreaker::Permit permit
   // No other balancer asks for weights.
   if (latency && settings_.load_balancing == LoadBalancing::kWeightedRoundRobin)
     state.latencies.push_back(*latency);
+}
+
+bool Client::KeepsState() const {
+  return settings_.breaker.enabled || settings_.load_balancing == LoadBalancing::kLeastRequest ||
+         settings_.load_balancing == LoadBalancing::kWeightedRoundRobin;
 }
 
 const Client::EndpointState* Client::Find(std::uint32_t endpoint) const {
@@ -119,7 +126,7 @@ void Client::ForgetIdle(Time now) {
            (state.breaker == nullptr ||
             (state.last_used < used_since && state.breaker->Peek(now) == BreakerState::kClosed));
   });
-  forget_at_ = std::max<std::size_t>(2 * states_.size(), 16);
+  forget_at_ = states_.size() + std::max<std::size_t>(states_.size() / 4, 4);
 }
 
 }  // namespace dispatchctl::sim

@@ -39,8 +39,9 @@ struct ClientSettings {
 
 // One client's part of a call's decisions: the client library's own budgets, balancer and breakers.
 //
-// What it knows of an endpoint is made when it first sends there, and forgotten when nothing of it can matter
-// any more: thousands of clients with a breaker for each of hundreds of endpoints would fill gigabytes.
+// What it knows of an endpoint is made when it first sends there, if anybody is to ask for it, and forgotten
+// when nothing of it can matter any more: thousands of clients with a breaker for each of hundreds of
+// endpoints would fill gigabytes.
 class Client {
  public:
   // `endpoints`: those it may send to, by their number in the service. They, `settings`, `random` and a
@@ -83,6 +84,7 @@ class Client {
   };
   class Candidates;
 
+  bool KeepsState() const;
   const EndpointState* Find(std::uint32_t endpoint) const;
   EndpointState& FindOrMake(std::uint32_t endpoint, Time now);
   void ForgetIdle(Time now);
@@ -92,7 +94,7 @@ class Client {
   const std::shared_ptr<internal::Balancer> balancer_;
   internal::RandomSource& random_;
   absl::flat_hash_map<std::uint32_t, EndpointState> states_;
-  std::size_t forget_at_ = 16;
+  std::size_t forget_at_ = 8;
 };
 
 }  // namespace dispatchctl::sim

@@ -1,6 +1,5 @@
 // What outages, brown-outs and deploys do to a fleet of clients and endpoints, in virtual time.
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <fmt/os.h>
 
@@ -10,6 +9,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <optional>
+#include <set>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -97,7 +97,7 @@ void PrintReconnects(const FleetSize& size, std::optional<fmt::ostream>& csv) {
        {std::chrono::milliseconds(100), std::chrono::milliseconds(5000), std::chrono::milliseconds(60000)}) {
     const Loss loss{size.clients, away, size.seed};
     const std::pair<const char*, Reconnects> cases[] = {
-        {"connects, first wait undrawn", ReconnectChannels(loss, /*first_wait_is_drawn=*/false)},
+        {"connects (first wait undrawn)", ReconnectChannels(loss, /*first_wait_is_drawn=*/false)},
         {"connects", ReconnectChannels(loss, /*first_wait_is_drawn=*/true)},
         {"streams opened", ReopenStreams(loss)}};
     for (const auto& [what, reconnects] : cases) {
@@ -118,7 +118,7 @@ void PrintReconnects(const FleetSize& size, std::optional<fmt::ostream>& csv) {
 
 int main(int argc, char** argv) {
   FleetSize size;
-  std::string scenario;
+  std::string only;
   std::string csv_file;
   std::string reconnects_file;
   CLI::App app("Simulates a fleet of clients and endpoints through faults and deploys, in virtual time.");
@@ -129,7 +129,10 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(25, 100000))
       ->capture_default_str();
   app.add_option("--seed", size.seed, "The same seed gives the same run")->capture_default_str();
-  app.add_option("--scenario", scenario, "Only this fault, and nothing else");
+  std::set<std::string> parts{"subsets", "balancers", "reconnects"};
+  for (const FleetRun& run : FaultRuns(size)) parts.insert(run.scenario.name);
+  app.add_option("--only", only, "Only one fault, or what is said of one subject")
+      ->check(CLI::IsMember(parts));
   app.add_option("--csv", csv_file, "Write each second of each run with a fault to this file");
   app.add_option("--reconnects-csv", reconnects_file, "Write each 10 ms of each reconnecting to this file");
   CLI11_PARSE(app, argc, argv);
@@ -150,16 +153,13 @@ int main(int argc, char** argv) {
     writing = csv_file;
     fmt::print("{} clients, {} endpoints; seed {}\n\n", size.clients, size.endpoints, size.seed);
     std::vector<FleetRun> faults = FaultRuns(size);
-    if (!scenario.empty()) {
-      std::erase_if(faults, [&](const FleetRun& run) { return run.scenario.name != scenario; });
-      PrintFaults(faults, csv);
-      return 0;
-    }
-    PrintFaults(faults, csv);
-    PrintSubsets(SubsetRuns(size));
-    PrintBalancers(BalancerRuns(size));
+    if (!only.empty()) std::erase_if(faults, [&](const FleetRun& run) { return run.scenario.name != only; });
+    const auto wanted = [&](const char* part) { return only.empty() || only == part; };
+    if (!faults.empty()) PrintFaults(faults, csv);
+    if (wanted("subsets")) PrintSubsets(SubsetRuns(size));
+    if (wanted("balancers")) PrintBalancers(BalancerRuns(size));
     writing = reconnects_file;
-    PrintReconnects(size, reconnects_csv);
+    if (wanted("reconnects")) PrintReconnects(size, reconnects_csv);
   } catch (const std::system_error& error) {
     fmt::print(stderr, "fleet_simulation: cannot write {}: {}\n", writing, error.code().message());
     return 1;
