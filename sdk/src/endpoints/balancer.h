@@ -40,8 +40,8 @@ class Balancer {
 };
 
 // Round robin: the turn starts anywhere, so that many clients do not begin with the same endpoint, and goes
-// not to the next of the list but to one far from it, so that a zone whose endpoints stand together is met now
-// and then; who is not usable loses the turn to nobody in particular.
+// not to the next of the list but to one far from it, so that a zone whose endpoints stand together is met
+// now and then; who is not usable loses the turn to nobody in particular.
 //
 // Least request: the one with fewer calls in flight of two usable ones drawn at random, by chance if they
 // have as many.
