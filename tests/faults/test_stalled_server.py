@@ -2,12 +2,13 @@
 
 import json
 import os
+import pathlib
 import select
 import signal
 
 import pytest
 
-from helpers import update
+from helpers import eventually, update
 from programs import PATIENCE
 
 WINDOW = 1000
@@ -38,6 +39,15 @@ class Producer:
         while self.write(1):
             pass
         assert self.written < len(self.text), "all was taken"
+
+
+def freeze(mock):
+    """Stops the server, and waits until none of its threads does anything any more."""
+    mock.process.send_signal(signal.SIGSTOP)
+    threads = pathlib.Path(f"/proc/{mock.process.pid}/task")
+    # The state follows the name, which is in brackets.
+    eventually(lambda: all((thread / "stat").read_text().rpartition(")")[2].split()[0] == "T"
+                           for thread in threads.iterdir()), "all threads stopped")
 
 
 def memory(running):
@@ -87,7 +97,7 @@ def test_f14_a_frozen_server_costs_no_memory_and_is_left_for_another(start_strea
     mocks = [start_mock(), start_mock()]
     running, producer, endpoint = start_stream(*mocks)
     frozen = next(mock for mock in mocks if mock.address == endpoint)
-    frozen.process.send_signal(signal.SIGSTOP)
+    freeze(frozen)
     producer.write_until_held_back()
     before = memory(running)
     most = WINDOW * len(update(LINES, zone=ZONE)) + ON_THE_WAY
