@@ -1,6 +1,6 @@
 // The library's lookups and the generated stub's, in turn within one process and over the same seconds:
 // slices are so short that what else a machine does falls on both. Prints the median of the ratios of
-// neighbours, and their middle half.
+// neighbours, and their middle half, then all of them; and how many allocations a call of either makes.
 #include <grpc/support/time.h>
 #include <grpcpp/alarm.h>
 #include <grpcpp/grpcpp.h>
@@ -13,6 +13,7 @@
 #include <optional>
 #include <thread>
 
+#include "allocation_count.h"
 #include "bench_support.h"
 #include "dispatchctl/client.h"
 #include "dispatchpb/dispatch.grpc.pb.h"
@@ -25,6 +26,8 @@ using dispatchctl::ClientOptions;
 using dispatchpb::CourierLookupRequest;
 using dispatchpb::CourierStatusReply;
 using dispatchpb::DispatchGateway;
+
+constexpr int kCountedSlices = 9;
 
 struct Slice {
   std::size_t calls = 0;
@@ -209,6 +212,22 @@ double Quantile(std::vector<double> values, double fraction) {
   return *position;
 }
 
+// Per call.
+double Allocations(const RunSlice& run, const Slice& slice, std::size_t& failed) {
+  const std::uint64_t before = dispatchctl_bench::AllocationCount();
+  dispatchctl_bench::CountAllocations(true);
+  failed += run(slice);
+  dispatchctl_bench::CountAllocations(false);
+  return static_cast<double>(dispatchctl_bench::AllocationCount() - before) /
+         static_cast<double>(slice.calls);
+}
+
+void PrintAll(const char* name, const std::vector<double>& values) {
+  std::printf(R"("%s":[)", name);
+  for (std::size_t i = 0; i < values.size(); ++i) std::printf("%s%.4f", i == 0 ? "" : ",", values[i]);
+  std::printf("]");
+}
+
 void PrintQuartiles(const char* name, const std::vector<double>& values) {
   std::printf(R"("%s":[%.3f,%.3f,%.3f],)", name, Quantile(values, 0.25), Quantile(values, 0.5),
               Quantile(values, 0.75));
@@ -262,12 +281,25 @@ int main(int argc, char** argv) {
     cpus.push_back(ours.cpu / theirs.cpu);
     more_cpu.push_back((ours.cpu - theirs.cpu) * 1e6 / calls);
   }
+  std::vector<double> our_allocations;
+  std::vector<double> their_allocations;
+  for (int counted = 0; counted < kCountedSlices; ++counted) {
+    their_allocations.push_back(Allocations(run_stub, slice, failed));
+    our_allocations.push_back(Allocations(run_library, slice, failed));
+  }
   std::printf(R"({"mode":"%s","rounds":%zu,"calls":%zu,"in_flight":%zu,)", blocking ? "blocking" : "async",
               rounds, slice.calls, blocking ? 1 : slice.in_flight);
   PrintQuartiles("time_ratio", times);
   PrintQuartiles("cpu_ratio", cpus);
   PrintQuartiles("more_cpu_us_per_call", more_cpu);
-  std::printf(R"("failed":%zu})"
+  std::printf(R"("allocations_per_call":{"library":%.3f,"stub":%.3f},"samples":{)",
+              Quantile(our_allocations, 0.5), Quantile(their_allocations, 0.5));
+  PrintAll("time_ratio", times);
+  std::printf(",");
+  PrintAll("cpu_ratio", cpus);
+  std::printf(",");
+  PrintAll("more_cpu_us_per_call", more_cpu);
+  std::printf(R"(},"failed":%zu})"
               "\n",
               failed);
   std::fflush(nullptr);
