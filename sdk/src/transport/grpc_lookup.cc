@@ -5,7 +5,6 @@
 #include <optional>
 #include <utility>
 
-#include "contract/methods.h"
 #include "transport/grpc_context.h"
 #include "transport/status_mapping.h"
 #include "transport/thread_annotations.h"
@@ -15,12 +14,6 @@ namespace {
 
 // Of attempts that are kept for later ones, about 2 KiB each.
 constexpr std::size_t kMostIdle = 256;
-
-// A string, as the stub takes it.
-const std::string& Method() {
-  static const std::string method = kLookupPath;
-  return method;
-}
 
 }  // namespace
 
@@ -40,7 +33,7 @@ class GrpcLookups::Attempt final : public LookupAttempt, private Completion {
   }
 
   void Start() override {
-    reader_ = stub_->PrepareUnaryCall(&*context_, Method(), request_, queue_);
+    reader_ = stub_->Prepare(*context_, request_, *queue_);
     // Its completion may let go of everything before Finish returns.
     grpc::ClientAsyncResponseReader<LookupReply>& reader = *reader_;
     Completion* tag = this;

@@ -1,11 +1,17 @@
 #pragma once
 
-#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/client_context.h>
+#include <grpcpp/completion_queue.h>
+#include <grpcpp/impl/rpc_method.h>
+#include <grpcpp/support/async_unary_call.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/status.h>
 
+#include <memory>
 #include <string_view>
+#include <utility>
 
+#include "contract/methods.h"
 #include "dispatchctl/courier_status.h"
 
 namespace dispatchctl::internal {
@@ -19,8 +25,6 @@ struct LookupReply {
   CourierStatus status;
   bool parsed = false;  // a message has come, and was a reply
 };
-
-using LookupStub = grpc::TemplatedGenericStub<LookupRequest, LookupReply>;
 
 grpc::ByteBuffer Serialize(const LookupRequest& request);
 
@@ -54,3 +58,27 @@ class SerializationTraits<dispatchctl::internal::LookupReply, void> {
 };
 
 }  // namespace grpc
+
+namespace dispatchctl::internal {
+
+// As a generated stub, for these messages. gRPC's generic stub names its method anew for each call, which
+// copies the name each time.
+class LookupStub {
+ public:
+  explicit LookupStub(std::shared_ptr<grpc::ChannelInterface> channel)
+      : channel_(std::move(channel)), method_(kLookupPath, grpc::internal::RpcMethod::NORMAL_RPC, channel_) {}
+
+  std::unique_ptr<grpc::ClientAsyncResponseReader<LookupReply>> Prepare(grpc::ClientContext& context,
+                                                                        const LookupRequest& request,
+                                                                        grpc::CompletionQueue& queue) {
+    return std::unique_ptr<grpc::ClientAsyncResponseReader<LookupReply>>(
+        grpc::internal::ClientAsyncResponseReaderHelper::Create<LookupReply>(channel_.get(), &queue, method_,
+                                                                             &context, request));
+  }
+
+ private:
+  std::shared_ptr<grpc::ChannelInterface> channel_;
+  grpc::internal::RpcMethod method_;
+};
+
+}  // namespace dispatchctl::internal
