@@ -5,7 +5,7 @@ import threading
 import pytest
 from h2.errors import ErrorCodes
 
-from helpers import error, records, summary, update, updates
+from helpers import error, records, summary, updates
 from http2_peer import first_text, framed, in_turn, result, serve, status_reply, text_field, until
 
 # A client takes 8 KiB of metadata, of which names, and 32 bytes for each, are a part.

@@ -2,7 +2,7 @@
 
 from h2.settings import SettingCodes
 
-from helpers import records, updates
+from helpers import records
 
 ONE = {SettingCodes.MAX_CONCURRENT_STREAMS: 1}
 

@@ -7,7 +7,7 @@ import pytest
 from h2.errors import ErrorCodes
 
 from helpers import error, records, summary, trace_events, update, updates
-from http2_peer import ASSIGN, first_text, framed, in_turn, result, serve, status_reply, until
+from http2_peer import first_text, framed, in_turn, result, serve, status_reply, until
 
 
 def reset(error_code):
