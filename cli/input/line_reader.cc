@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "input/csv_quoting.h"
 
@@ -13,6 +14,8 @@ namespace dispatchctl::cli {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+// Bytes of a line that do not count against the limit, at the most: the mark and a carriage return.
+constexpr std::size_t kUncounted = kByteOrderMark.size() + 1;
 
 }  // namespace
 
@@ -78,7 +81,8 @@ LineReader::Result LineReader::Next(Line& line) {
         StartLineAt(end + 1);
         continue;
       }
-      if (!GoesOn(last_begin_, end, inside_quotes_)) return FinishLine(end, true, line);
+      const bool too_long = lines_in_record_ == 0 && end - begin_ > max_line_bytes_ + kUncounted;
+      if (too_long || !GoesOn(last_begin_, end, inside_quotes_)) return FinishLine(end, true, line);
       inside_quotes_ = true;
       scanned_ = last_begin_ = end + 1;
       if (++lines_in_record_ == 1) second_begin_ = end + 1;
@@ -92,7 +96,7 @@ LineReader::Result LineReader::Next(Line& line) {
       if (GoesOn(last_begin_, end_, inside_quotes_)) return GiveUpQuote(line);
       return FinishLine(end_, false, line);
     }
-    if (end_ - begin_ > max_line_bytes_ + kByteOrderMark.size() + 1) {
+    if (end_ - begin_ > max_line_bytes_ + kUncounted) {
       if (lines_in_record_ != 0) return GiveUpQuote(line);
       skipping_ = true;
       StartLineAt(end_);
@@ -107,13 +111,15 @@ LineReader::Result LineReader::FinishLine(std::size_t end, bool terminated, Line
   char* data = buffer_.data() + begin_;
   std::size_t size = end - begin_;
   const std::uint64_t number = number_ + 1;
-  number_ += lines_in_record_ + 1;
-  StartLineAt(end + (terminated ? 1 : 0));
   if (number == 1 && std::string_view(data, size).substr(0, kByteOrderMark.size()) == kByteOrderMark) {
     data += kByteOrderMark.size();
     size -= kByteOrderMark.size();
   }
   if (size != 0 && data[size - 1] == '\r') --size;
+  // As it would be, had its end come too late to be seen here.
+  if (size > max_line_bytes_ && lines_in_record_ != 0) return GiveUpQuote(line);
+  number_ += lines_in_record_ + 1;
+  StartLineAt(end + (terminated ? 1 : 0));
   line = {.data = data, .size = size, .number = number, .terminated = terminated};
   return size > max_line_bytes_ ? Result::kTooLong : Result::kLine;
 }
@@ -127,16 +133,24 @@ LineReader::Result LineReader::GiveUpQuote(Line& line) {
 
 bool LineReader::HasLine() const {
   bool inside = inside_quotes_;
+  bool skipping = skipping_;
+  bool left = begin_ != end_;
   std::size_t begin = last_begin_;
   for (std::size_t from = scanned_;;) {
     const void* const newline = std::memchr(buffer_.data() + from, '\n', end_ - from);
     if (newline == nullptr) break;
     const auto end = static_cast<std::size_t>(static_cast<const char*>(newline) - buffer_.data());
-    if (skipping_ || !GoesOn(begin, end, inside)) return true;
+    const std::size_t line_begin = std::exchange(begin, end + 1);
+    from = begin;
+    // The end of what is passed over is none of a line.
+    if (std::exchange(skipping, false)) {
+      left = begin != end_;
+      continue;
+    }
+    if (!GoesOn(line_begin, end, inside)) return true;
     inside = true;
-    begin = from = end + 1;
   }
-  return at_end_ && begin_ != end_ && !skipping_;
+  return at_end_ && left && !skipping;
 }
 
 }  // namespace dispatchctl::cli

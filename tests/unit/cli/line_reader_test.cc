@@ -166,6 +166,21 @@ TEST(LineReader, ALongLineThatOpensAQuoteIsPassedOver) {
   EXPECT_THAT(ReadInPieces("\"never", 3, 10, 64, Framing::kCsv), ElementsAre(Pair(1, "<open quote>")));
 }
 
+// What is lost must not depend on when the bytes come: "rest\"" is no record of its own in one run and a part
+// of a record that is passed over in another.
+TEST(LineReader, ARecordThatIsTooLongIsTheSameInEveryPieceSize) {
+  const std::string closed_too_late = "\"open\nthe rest\"\nb\n";
+  const std::string first_too_long = "\"" + std::string(30, 'x') + "\nrest\"\nb\n";
+  for (std::size_t piece = 1; piece <= 64; ++piece) {
+    EXPECT_THAT(ReadInPieces(closed_too_late, piece, 12, 64, Framing::kCsv),
+                ElementsAre(Pair(1, "<open quote>"), Pair(2, "the rest\""), Pair(3, "b")))
+        << "pieces of " << piece;
+    EXPECT_THAT(ReadInPieces(first_too_long, piece, 12, 64, Framing::kCsv),
+                ElementsAre(Pair(1, "<too long>"), Pair(2, "rest\""), Pair(3, "b")))
+        << "pieces of " << piece;
+  }
+}
+
 TEST(LineReader, HalfARecordIsNoLineThatIsThere) {
   LineReader reader(kMaxLine);
   reader.SetFraming(Framing::kCsv);
@@ -220,6 +235,22 @@ TEST(LineReader, TellsOfALineThatIsAlreadyThere) {
   pipe.writer = UniqueFd();
   reader.Fill(pipe.reader.get());
   EXPECT_TRUE(reader.HasLine());
+}
+
+TEST(LineReader, TheEndOfALineThatIsPassedOverIsNoLine) {
+  LineReader reader(10, 64);
+  Pipe pipe;
+  Line line;
+  pipe.Put(std::string(40, 'x'));
+  reader.Fill(pipe.reader.get());
+  EXPECT_EQ(reader.Next(line), LineReader::Result::kTooLong);
+  pipe.Put("x\n");
+  reader.Fill(pipe.reader.get());
+  EXPECT_FALSE(reader.HasLine());
+  pipe.Put("next\n");
+  reader.Fill(pipe.reader.get());
+  EXPECT_TRUE(reader.HasLine());
+  EXPECT_EQ(reader.Next(line), LineReader::Result::kLine);
 }
 
 TEST(LineReader, TheByteAfterALineMayBeWritten) {
