@@ -80,6 +80,11 @@ class NdjsonUpdateParser::Handler {
   bool Double(double value) { return Value(value, "a number"); }
   bool RawNumber(const char* /*text*/, rapidjson::SizeType /*size*/, bool /*copy*/) { return false; }
   bool String(const char* text, rapidjson::SizeType size, bool /*copy*/) {
+    // RapidJSON lets the second half of a surrogate pair pass without the first.
+    if (!IsValidUtf8({text, size})) {
+      return Reject(
+          text, LowerFirst(rapidjson::GetParseError_En(rapidjson::kParseErrorStringUnicodeSurrogateInvalid)));
+    }
     return Value(std::string_view(text, size), "a string", text);
   }
   bool StartObject() {

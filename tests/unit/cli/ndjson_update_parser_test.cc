@@ -97,6 +97,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{std::string_view("{\"assignment_id\":\"a\0b\"}", 22), "column 20: NUL byte"},
         Bad{std::string_view("{\"assignment_id\":\"a\",\"courier_id\":\"c\"}\0", 39), "NUL byte"},
         Bad{"{\"assignment_id\":\"a\nb\"}", "column"}, Bad{R"({"assignment_id":"\ud800"})", "column"},
+        Bad{R"({"assignment_id":"\ude00","courier_id":"c"})",
+            "column 19: the surrogate pair in string is invalid"},
         Bad{R"({"assignment_id":"\x"})", "column"}));
 
 TEST(NdjsonUpdateParser, LongAndHostileNamesAreCutAndCleaned) {
