@@ -1,6 +1,7 @@
 #include "config/config_file.h"
 
 #include <absl/status/status.h>
+#include <dispatchctl/validation.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -76,11 +77,34 @@ std::string_view TypeName(const toml::node& node) {
   }
 }
 
+// What TOML has nowhere. Looked for first, as toml++ aborts on a NUL byte within a header, say.
+std::size_t FindForbidden(std::string_view text) {
+  const auto* const control = std::find_if(text.begin(), text.end(), [](unsigned char c) {
+    return (c < 0x20U && c != '\t' && c != '\n' && c != '\r') || c == 0x7FU;
+  });
+  const auto at = static_cast<std::size_t>(control - text.begin());
+  return std::min(FindInvalidUtf8(text), at == text.size() ? std::string_view::npos : at);
+}
+
+ConfigProblem ForbiddenAt(std::string_view text, std::size_t at) {
+  const std::string_view before = text.substr(0, at);
+  const std::size_t newline = before.rfind('\n');
+  const std::string_view line = newline == std::string_view::npos ? before : before.substr(newline + 1);
+  return {.line = 1 + static_cast<unsigned>(std::count(before.begin(), before.end(), '\n')),
+          .column = 1 + static_cast<unsigned>(DisplayWidth(line)),
+          .message = static_cast<unsigned char>(text[at]) < 0x80U ? "not TOML: a control character"
+                                                                  : "not TOML: invalid UTF-8"};
+}
+
 class Reader {
  public:
   explicit Reader(std::string_view text) : text_(text), positions_(text) {}
 
   ConfigFile Read() {
+    if (const std::size_t at = FindForbidden(text_); at != std::string_view::npos) {
+      config_.syntax_error = ForbiddenAt(text_, at);
+      return std::move(config_);
+    }
     const toml::parse_result parsed = toml::parse(text_);
     if (!parsed) {
       const toml::parse_error& error = parsed.error();

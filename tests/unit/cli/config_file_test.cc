@@ -146,7 +146,9 @@ TEST(ConfigFile, ReportsAllProblems) {
 TEST(ConfigFile, StopsAtWhatIsNotToml) {
   EXPECT_THAT(ProblemsOf("[contexts.x]\nserver = h:1\n"), ElementsAre(HasSubstr("2:10: not TOML: ")));
   EXPECT_THAT(ProblemsOf("a = 1\na = 2\n"), ElementsAre(HasSubstr("2:")));
-  EXPECT_THAT(ProblemsOf("a = \"\xff\"\n"), ElementsAre(HasSubstr("not TOML")));
+  EXPECT_THAT(ProblemsOf("a = \"\xff\"\n"), ElementsAre("1:6: not TOML: invalid UTF-8"));
+  EXPECT_THAT(ProblemsOf(std::string_view("a = 1\n[\0contexts.x]\n", 19)),
+              ElementsAre("2:2: not TOML: a control character"));
   EXPECT_THAT(ProblemsOf("[contexts.x\n"), ElementsAre(HasSubstr("1:12: not TOML")));
 }
 
