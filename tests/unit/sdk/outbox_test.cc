@@ -3,9 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <deque>
 #include <random>
 #include <string>
+
+#include "tests/support/outbox_model.h"
 
 namespace dispatchctl::internal {
 namespace {
@@ -99,50 +100,13 @@ TEST(Outbox, TellsWhatIsResentFromWhatIsNew) {
   EXPECT_FALSE(outbox.next_is_resend());
 }
 
-// The plain way to do the same, for comparison.
-class Model {
- public:
-  void Add(const AssignmentUpdate& update, std::uint64_t tag) { entries_.push_back({update, tag, false}); }
-  bool has_unwritten() const { return cursor_ < entries_.size(); }
-  const AssignmentUpdate& TakeNextToWrite() {
-    entries_[cursor_].written = true;
-    return entries_[cursor_++].update;
-  }
-  std::optional<std::uint64_t> Acknowledge(const std::string& id) {
-    for (std::size_t i = 0; i < cursor_; ++i) {
-      if (entries_[i].update.assignment_id != id) continue;
-      const std::uint64_t tag = entries_[i].tag;
-      entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(i));
-      --cursor_;
-      return tag;
-    }
-    return std::nullopt;
-  }
-  void Rewind() { cursor_ = 0; }
-  std::size_t size() const { return entries_.size(); }
-  std::vector<std::uint64_t> tags() const {
-    std::vector<std::uint64_t> out;
-    for (const Entry& entry : entries_) out.push_back(entry.tag);
-    return out;
-  }
-
- private:
-  struct Entry {
-    AssignmentUpdate update;
-    std::uint64_t tag;
-    bool written;
-  };
-  std::deque<Entry> entries_;
-  std::size_t cursor_ = 0;
-};
-
 TEST(Outbox, DoesWhatItsModelDoesForManySeeds) {
   for (unsigned seed = 0; seed < 2000; ++seed) {
     std::mt19937 random(seed);
     const std::size_t window = 1 + random() % 12;
     const std::uint64_t ids = 1 + random() % 6;
     Outbox outbox;
-    Model model;
+    OutboxModel model;
     std::uint64_t tag = 0;
     for (int step = 0; step < 200; ++step) {
       switch (random() % 8) {
