@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "endpoints/reconnect_schedule.h"
 #include "transport/reconnect_backoff.h"
 
 namespace dispatchctl::sim {
@@ -13,11 +14,20 @@ constexpr double kJitter = 0.2;
 
 }  // namespace
 
-std::chrono::nanoseconds ReconnectSchedule::NextWait(internal::RandomSource& random) {
+std::chrono::nanoseconds ReconnectTimes::FirstWait(internal::RandomSource& random) const {
+  if (!spread_) return {};
+  constexpr Time kLost{std::chrono::hours(1)};
+  internal::ReconnectSchedule schedule;
+  schedule.OnState(internal::Connectivity::kReady, kLost - std::chrono::minutes(1), 0);
+  schedule.OnState(internal::Connectivity::kIdle, kLost, random.Unit());
+  return schedule.due().value_or(kLost) - kLost;
+}
+
+std::chrono::nanoseconds ReconnectTimes::NextWait(internal::RandomSource& random) {
   double wait = 0;
   if (milliseconds_ == 0) {
-    const auto first = first_wait_is_drawn_ ? internal::InitialReconnectBackoff(random.Unit())
-                                            : internal::InitialReconnectBackoff(0.5);
+    const auto first =
+        spread_ ? internal::InitialReconnectBackoff(random.Unit()) : internal::InitialReconnectBackoff(0.5);
     milliseconds_ = static_cast<double>(first.count());
     wait = milliseconds_;
   } else {
@@ -40,9 +50,9 @@ Time Connections::ReadyAgain(std::size_t client, std::size_t endpoint, const Bac
   constexpr std::uint64_t kEndpointBits = 20;
   internal::AtomicRandom of_seed(seed_ ^ ((static_cast<std::uint64_t>(client) << kEndpointBits) | endpoint));
   internal::AtomicRandom random(of_seed.Next());
-  ReconnectSchedule schedule;
-  Time attempt = backend.fault_start + round_trip_ / 2;
-  while (attempt < backend.fault_end) attempt += schedule.NextWait(random);
+  ReconnectTimes times;
+  Time attempt = backend.fault_start + round_trip_ / 2 + times.FirstWait(random);
+  while (attempt < backend.fault_end) attempt += times.NextWait(random);
   return attempt + round_trip_;
 }
 

@@ -10,18 +10,21 @@
 
 namespace dispatchctl::sim {
 
-// When gRPC core connects again (doc/connection-backoff.md): at once, then after waits that grow. The model
-// of a library, with the constants and the first wait that the client gives to it.
-class ReconnectSchedule {
+// When a lost connection is made again: the first time by the client's own schedule, then as gRPC core has it
+// (doc/connection-backoff.md), a model with the constants and the first wait that the client gives to it.
+class ReconnectTimes {
  public:
-  // `first_wait_is_drawn`: as the client has it; false: as core has it by itself.
-  explicit ReconnectSchedule(bool first_wait_is_drawn = true) : first_wait_is_drawn_(first_wait_is_drawn) {}
+  // `spread`: as the client has it; false: as core has it by itself, at once and then in step.
+  explicit ReconnectTimes(bool spread = true) : spread_(spread) {}
+
+  // From the loss to the first attempt.
+  std::chrono::nanoseconds FirstWait(internal::RandomSource& random) const;
 
   // From an attempt that has failed to the next.
   std::chrono::nanoseconds NextWait(internal::RandomSource& random);
 
  private:
-  const bool first_wait_is_drawn_;
+  const bool spread_;
   double milliseconds_ = 0;
 };
 

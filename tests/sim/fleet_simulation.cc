@@ -97,8 +97,8 @@ void PrintReconnects(const FleetSize& size, std::optional<fmt::ostream>& csv) {
        {std::chrono::milliseconds(100), std::chrono::milliseconds(5000), std::chrono::milliseconds(60000)}) {
     const Loss loss{size.clients, away, size.seed};
     const std::pair<const char*, Reconnects> cases[] = {
-        {"connects (first wait undrawn)", ReconnectChannels(loss, /*first_wait_is_drawn=*/false)},
-        {"connects", ReconnectChannels(loss, /*first_wait_is_drawn=*/true)},
+        {"connects of gRPC alone", ReconnectChannels(loss, /*spread=*/false)},
+        {"connects", ReconnectChannels(loss, /*spread=*/true)},
         {"streams opened", ReopenStreams(loss)}};
     for (const auto& [what, reconnects] : cases) {
       fmt::print("| {:.1f} s | {} | {:.1f} | {} | {} | {} | {:.2f} s |\n",

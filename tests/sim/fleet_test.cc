@@ -6,6 +6,7 @@
 #include <string>
 
 #include "connections.h"
+#include "endpoints/reconnect_schedule.h"
 #include "reconnects.h"
 
 namespace dispatchctl::sim {
@@ -150,14 +151,16 @@ TEST(Fleet, WeightedRoundRobinOfBusyClientsFollowsTheCapacities) {
 
 TEST(Fleet, F45ConnectsAreSpreadByTheJitterOfTheFirstWait) {
   const Loss loss{.clients = 10000, .away = 5s};
-  const Reconnects undrawn = ReconnectChannels(loss, /*first_wait_is_drawn=*/false);
-  EXPECT_EQ(undrawn.busiest_slot, loss.clients) << "what the jitter is there against";
-  const Reconnects drawn = ReconnectChannels(loss, /*first_wait_is_drawn=*/true);
-  EXPECT_EQ(drawn.at_once, loss.clients) << "the first attempt is the loss's";
-  // The first waits fill 200 ms, and every later one more.
-  EXPECT_LT(drawn.busiest_slot, 2 * loss.clients / (200ms / Reconnects::kSlot));
-  EXPECT_LT(drawn.busiest_second, 3 * loss.clients);
-  EXPECT_LE(drawn.all_back, loss.away + 3600ms);
+  const Reconnects in_step = ReconnectChannels(loss, /*spread=*/false);
+  EXPECT_EQ(in_step.at_once, loss.clients) << "what the jitter is there against";
+  EXPECT_EQ(in_step.busiest_slot, loss.clients);
+  const Reconnects spread = ReconnectChannels(loss, /*spread=*/true);
+  // The first attempts fill 200 ms, and so do the waits after them.
+  constexpr auto kSlots = internal::ReconnectSchedule::kSpread / Reconnects::kSlot;
+  EXPECT_LT(spread.at_once, 2 * loss.clients / kSlots);
+  EXPECT_LT(spread.busiest_slot, 2 * loss.clients / kSlots);
+  EXPECT_LT(spread.busiest_second, 3 * loss.clients);
+  EXPECT_LE(spread.all_back, loss.away + 3600ms);
 }
 
 TEST(Fleet, F45StreamsAreReopenedWithinTheJitterOfTheirBackoff) {

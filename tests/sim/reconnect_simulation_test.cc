@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "connections.h"
 #include "endpoints/random.h"
 #include "endpoints/reconnect_schedule.h"
 #include "transport/reconnect_backoff.h"
@@ -18,45 +19,19 @@ namespace dispatchctl::sim {
 namespace {
 
 using namespace std::chrono_literals;
-using Time = std::chrono::steady_clock::time_point;
 using std::chrono::nanoseconds;
 
 constexpr std::size_t kClients = 10000;
-constexpr Time kLost{1h};
-
-nanoseconds Times(nanoseconds delay, double factor) {
-  return nanoseconds(static_cast<std::int64_t>(static_cast<double>(delay.count()) * factor));
-}
-
-// gRPC's own arithmetic.
-class GrpcBackoff {
- public:
-  explicit GrpcBackoff(nanoseconds initial) : next_(initial) {}
-
-  nanoseconds Next(internal::RandomSource& random) {
-    const nanoseconds delay = first_ ? next_ : Times(next_, 0.8 + 0.4 * random.Unit());
-    first_ = false;
-    next_ = std::min<nanoseconds>(Times(next_, 1.6), internal::kMaxReconnectBackoff);
-    return delay;
-  }
-
- private:
-  bool first_ = true;
-  nanoseconds next_;
-};
 
 // When clients try to connect, in order, each until the first time that the server is back.
 std::vector<nanoseconds> Connects(nanoseconds outage, bool jitter) {
   internal::AtomicRandom random(45);
   std::vector<nanoseconds> all;
   for (std::size_t i = 0; i < kClients; ++i) {
-    internal::ReconnectSchedule schedule;
-    schedule.OnState(internal::Connectivity::kReady, kLost, 0);
-    schedule.OnState(internal::Connectivity::kIdle, kLost, jitter ? random.Unit() : 0);
-    nanoseconds at = schedule.due().value_or(kLost) - kLost;
-    GrpcBackoff backoff(internal::InitialReconnectBackoff(jitter ? random.Unit() : 0.5));
+    ReconnectTimes times(jitter);
+    nanoseconds at = times.FirstWait(random);
     all.push_back(at);
-    while (at < outage) all.push_back(at += backoff.Next(random));
+    while (at < outage) all.push_back(at += times.NextWait(random));
   }
   std::sort(all.begin(), all.end());
   return all;
@@ -110,7 +85,7 @@ TEST_P(AfterOutage, F45ClientsComeBackSoonAndNotAllAtOnce) {
   std::vector<nanoseconds> connects = Connects(outage, /*jitter=*/true);
   std::erase_if(connects, [&](nanoseconds at) { return at < outage; });
   ASSERT_EQ(connects.size(), kClients) << "one attempt each";
-  EXPECT_LE(connects.back() - outage, Times(internal::kMaxReconnectBackoff, 1.2));
+  EXPECT_LE(connects.back() - outage, internal::kMaxReconnectBackoff * 6 / 5);
   EXPECT_LE(Peak(connects, 10ms), kClients / 10);
 }
 

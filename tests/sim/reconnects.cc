@@ -116,15 +116,15 @@ class Stream final : public internal::StreamActions {
 
 }  // namespace
 
-Reconnects ReconnectChannels(const Loss& loss, bool first_wait_is_drawn) {
+Reconnects ReconnectChannels(const Loss& loss, bool spread) {
   internal::AtomicRandom random(loss.seed);
   Counter counter;
   for (std::size_t i = 0; i < loss.clients; ++i) {
-    ReconnectSchedule schedule(first_wait_is_drawn);
-    Time attempt = kLost;
+    ReconnectTimes times(spread);
+    Time attempt = kLost + times.FirstWait(random);
     counter.Count(attempt);
     while (attempt < kLost + loss.away) {
-      attempt += schedule.NextWait(random);
+      attempt += times.NextWait(random);
       counter.Count(attempt);
     }
     counter.Back(attempt);

@@ -26,8 +26,8 @@ struct Loss {
   std::uint64_t seed = 1;
 };
 
-// Connections of channels, which gRPC core makes. `first_wait_is_drawn`: false: as it would by itself.
-Reconnects ReconnectChannels(const Loss& loss, bool first_wait_is_drawn);
+// Connections of channels. `spread`: false: as gRPC core would make them by itself.
+Reconnects ReconnectChannels(const Loss& loss, bool spread);
 
 // Calls that resumable streams open, each by a StreamMachine with the defaults.
 Reconnects ReopenStreams(const Loss& loss);
