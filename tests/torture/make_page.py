@@ -68,8 +68,8 @@ def soak(results):
 
 
 def fuzz(results):
-    rows = [[target["target"], f"{target['executions']:,}", target["seconds"], target["edges"], target["crashes"]]
-            for target in json.loads((results / "fuzz.json").read_text())["targets"]]
+    rows = [[target["target"], f"{target['executions']:,}", target["seconds"], target["edges"], len(target["crashes"])]
+            for target in json.loads((results / "fuzz.json").read_text())]
     return table(["target", "inputs run", "seconds", "edges covered", "crashes"], rows)
 
 
