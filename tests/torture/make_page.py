@@ -74,9 +74,10 @@ def fuzz(results):
 
 
 def mutation(results):
-    rows = [[f"`{piece['file']}`", piece["mutants"], piece["killed"], piece["not_compiled"], piece["equivalent"], len(piece["survivors"])]
-            for piece in json.loads((results / "mutation.json").read_text())["files"]]
-    return table(["piece", "mutants", "noticed by a test", "did not compile", "equivalent", "survived"], rows)
+    rows = [[piece["piece"], f"`{file['file']}`", file["mutants"], file["killed"], file["did_not_compile"], file["equivalent"],
+             file["not_tried"], len(file["survivors"])]
+            for piece in json.loads((results / "mutation.json").read_text())["pieces"] for file in piece["files"]]
+    return table(["piece", "file", "mutants", "noticed by a test", "did not compile", "equivalent", "not tried", "survived"], rows)
 
 
 def sanitizers(results):
