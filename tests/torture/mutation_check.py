@@ -319,7 +319,7 @@ def children_cpu_seconds():
 
 
 def run_bounded(command, wall_seconds, cpu_seconds, environment):
-    limits = ["prlimit", f"--cpu={cpu_seconds}", f"--as={MOST_MEMORY}", "--core=0"]
+    limits = ["prlimit", f"--cpu={cpu_seconds}:{cpu_seconds + 5}", f"--as={MOST_MEMORY}", "--core=0"]
     with subprocess.Popen([*limits, *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL, env=os.environ | environment) as process:
         try:
