@@ -3,8 +3,8 @@
 
 A piece and its tests are built into a program of their own, apart from the rest, and run with one mutant at a time:
 a failing test, a crash or a run that does not end kills it. One that survives is a decision that no test looks at.
-Most mutants of a piece are built into one program, which is told the one to be; where that cannot be written, and
-to be sure of one that survives, the mutant is built alone. The pieces stand in mutation_pieces.toml;
+Most mutants of a piece are built into one program, which is told the one to be; where that cannot be written, or
+a run does not meet it, the mutant is built alone. The pieces stand in mutation_pieces.toml;
 equivalent_mutants.toml lists survivors that no test can tell from the original, each with the reason. All is built
 from a copy of the sources; nothing outside the work folder is written to.
 
@@ -25,6 +25,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import tomllib
 from collections import Counter
@@ -138,8 +139,7 @@ def mark_equivalents(cases, entries):
 
 
 class Workshop:
-    """A private copy of the sources, and what is built of it: each piece once as it is, and then what a mutant
-    changes, which each worker does in a place of its own."""
+    """Private copies of the sources, one for each place of work, and what is built of them."""
 
     ORIGINAL = "original"
 
@@ -149,7 +149,9 @@ class Workshop:
         self.compiler = os.environ.get("CXX", "g++")
         linkers = [name for name in ("mold", "lld", "gold") if shutil.which(f"ld.{name}")]
         self.linker = [f"-fuse-ld={name}" for name in linkers[:1]]
-        self.built = {}  # piece -> _BuiltPiece
+        self.kits = {}  # by piece
+        self.compiled = set()  # objects of the original
+        self.lock = threading.Lock()
         self.make_place(self.ORIGINAL)
 
     def make_place(self, place):
@@ -160,55 +162,39 @@ class Workshop:
     def tree(self, place):
         return self.work / place / "tree"
 
-    def include_paths(self, place):
-        return [self.tree(place) / name for name in self.includes]
-
-    # ---- The original.
-
-    def build(self, piece):
-        """Builds a piece as it is and runs its tests, which must pass."""
+    def prepare(self, piece):
         flags = {option: self.output_of(["pkg-config", option, *piece.packages]).split() if piece.packages else []
                  for option in ("--cflags", "--libs")}
         # Warnings would keep mutants from being built that a test is to find.
         compile_ = [self.compiler, "-std=c++20", "-O0", "-w", "-pipe", "-D_GLIBCXX_ASSERTIONS", *flags["--cflags"]]
-        built = _BuiltPiece(compile_, self.precompile(piece, compile_), [*self.linker, *flags["--libs"], "-pthread"])
-        self.built[piece.name] = built
-        for unit in piece.units():
-            target = self.object_file(piece, unit, self.ORIGINAL)
-            self.output_of(self.compile_command(piece, unit, self.ORIGINAL, "-MMD"))
-            made_of = target.with_suffix(".d").read_text().replace("\\\n", " ").split()
-            tree = f"{self.tree(self.ORIGINAL)}/"
-            for path in made_of:
-                if path.startswith(tree):
-                    built.users.setdefault(path.removeprefix(tree), []).append(unit)
-        program = self.work / self.ORIGINAL / piece.name / "program"
-        self.output_of(self.link_command(piece, self.ORIGINAL, piece.units(), program))
-        cpu_before, wall_before = children_cpu_seconds(), time.monotonic()
-        result = subprocess.run(self.test_command(piece, program), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT, env=os.environ | piece.environment, text=True, check=False)
-        if result.returncode != 0:
-            raise CannotCheck(f"{piece.name}: the tests fail without a mutant:\n{result.stdout}", 1)
-        built.cpu_seconds = max(LEAST_CPU, math.ceil(SLOWER * (children_cpu_seconds() - cpu_before)))
-        built.wall_seconds = max(LEAST_WALL, SLOWER * (time.monotonic() - wall_before))
+        users, others = self.includes_of(piece)
+        self.kits[piece.name] = _Kit(compile_, self.precompile(compile_, others),
+                                     [*self.linker, *flags["--libs"], "-pthread"], users)
 
-    def precompile(self, piece, compile_):
-        """A header of all the headers of others that a piece includes."""
-        wanted = [self.tree(self.ORIGINAL) / name for name in piece.units()]
-        seen, others = set(), set()
-        while wanted:
-            path = wanted.pop()
-            if path in seen:
-                continue
-            seen.add(path)
-            text = path.read_text()
-            for sign, name in re.findall(r"^#include ([<\"])([^>\"]+)[>\"]", text, re.MULTILINE):
-                ours = [directory / name for directory in self.include_paths(self.ORIGINAL)
-                        if (directory / name).is_file()]
-                wanted += ours[:1]
-                # Left out where a macro may change what the header is.
-                if not ours and sign == "<" and not re.search(r"^#\s*(define|if)", text, re.MULTILINE):
-                    others.add(name)
-        text = "".join(f"#include <{name}>\n" for name in sorted(others))
+    def includes_of(self, piece):
+        """Of each of our files the units it is in, and the headers of others."""
+        users, others = {}, set()
+        for unit in piece.units():
+            wanted = [self.tree(self.ORIGINAL) / unit]
+            while wanted:
+                path = wanted.pop()
+                units = users.setdefault(str(path.relative_to(self.tree(self.ORIGINAL))), [])
+                if unit in units:
+                    continue
+                units.append(unit)
+                text = path.read_text()
+                for sign, name in re.findall(r"^#include ([<\"])([^>\"]+)[>\"]", text, re.MULTILINE):
+                    ours = [path.parent / name] if sign == '"' else []
+                    ours += [self.tree(self.ORIGINAL) / directory / name for directory in self.includes]
+                    ours = [candidate for candidate in ours if candidate.is_file()]
+                    wanted += ours[:1]
+                    # Left out where a macro may change what the header is.
+                    if not ours and sign == "<" and not re.search(r"^#\s*(define|if)", text, re.MULTILINE):
+                        others.add(name)
+        return users, others
+
+    def precompile(self, compile_, headers):
+        text = "".join(f"#include <{name}>\n" for name in sorted(headers))
         version = self.output_of([self.compiler, "--version"])
         header = self.work / "precompiled" / hashlib.sha256(f"{compile_}{version}{text}".encode()).hexdigest() / "all.h"
         if not header.with_suffix(".h.gch").exists():
@@ -218,8 +204,7 @@ class Workshop:
         return header
 
     def output_of(self, command):
-        result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                text=True, check=False)
+        result = run(command)
         if result.returncode != 0:
             raise CannotCheck(f"{' '.join(map(str, command))}\n{result.stdout}", 1)
         return result.stdout
@@ -229,88 +214,124 @@ class Workshop:
     def object_file(self, piece, unit, place):
         return self.work / place / piece.name / f"{unit.replace('/', '_')}.o"
 
+    def program(self, piece, place):
+        return self.work / place / piece.name / "program"
+
     def compile_command(self, piece, unit, place, *options):
         target = self.object_file(piece, unit, place)
         target.parent.mkdir(parents=True, exist_ok=True)
-        built = self.built[piece.name]
-        return [*built.compile, "-include", built.precompiled, *(f"-I{path}" for path in self.include_paths(place)),
+        kit = self.kits[piece.name]
+        return [*kit.compile, "-include", kit.precompiled, *(f"-I{self.tree(place) / name}" for name in self.includes),
                 *options, "-c", self.tree(place) / unit, "-o", target]
 
-    def link_command(self, piece, place, changed, program):
-        objects = [self.object_file(piece, unit, place if unit in changed else self.ORIGINAL) for unit in piece.units()]
-        return [self.compiler, *objects, *self.built[piece.name].link, "-o", program]
+    def link_command(self, piece, place, changed):
+        """Links what was compiled in `place` with the rest, which is compiled if it was not yet."""
+        objects = []
+        for unit in piece.units():
+            target = self.object_file(piece, unit, place if unit in changed else self.ORIGINAL)
+            objects.append(target)
+            with self.lock:
+                if unit not in changed and target not in self.compiled:
+                    self.output_of(self.compile_command(piece, unit, self.ORIGINAL))
+                    self.compiled.add(target)
+        self.program(piece, place).parent.mkdir(parents=True, exist_ok=True)
+        return [self.compiler, *objects, *self.kits[piece.name].link, "-o", self.program(piece, place)]
 
-    def test_command(self, piece, program):
-        return [program, f"--gtest_filter={piece.filter}", "--gtest_fail_fast", "--gtest_brief=1"]
+    def test_command(self, piece, place):
+        return [self.program(piece, place), f"--gtest_filter={piece.filter}", "--gtest_fail_fast", "--gtest_brief=1"]
+
+    def passes_as_it_is(self, piece, place):
+        """Runs a program without a mutant, to know how long it takes too. Its output where it fails."""
+        kit = self.kits[piece.name]
+        cpu_before, wall_before = children_cpu_seconds(), time.monotonic()
+        result = run(self.test_command(piece, place), os.environ | piece.environment)
+        if result.returncode == 0:
+            kit.cpu_seconds = max(LEAST_CPU, math.ceil(SLOWER * (children_cpu_seconds() - cpu_before)))
+            kit.wall_seconds = max(LEAST_WALL, SLOWER * (time.monotonic() - wall_before))
+        return result.returncode == 0, result.stdout
+
+    def test(self, piece, place, environment):
+        kit = self.kits[piece.name]
+        return run_bounded(self.test_command(piece, place), kit.wall_seconds, kit.cpu_seconds,
+                           piece.environment | environment)
 
     # ---- Mutants.
 
-    def build_switched(self, cases):
-        """Builds one program of all `cases`, which are of one piece, and number them. Case by its number; what
-        does not compile is left out, by its line."""
+    def build_together(self, cases):
+        """Builds one program of all `cases`, which are of one piece. Those that are in it by number, and its
+        place; what cannot be written so that it compiles is left out, by its line."""
         piece = cases[0].piece
-        place = f"switched-{piece.name}"
+        place = f"{piece.name}-together"
+        self.make_place(place)
+        users = self.kits[piece.name].users
         numbered = {number: case for number, case in enumerate(cases, 1) if case.mutant.switch}
-        while numbered:
-            self.make_place(place)
-            for name in piece.mutate:
+        changed = {case.file for case in numbered.values()}
+        units = [unit for unit in piece.units() if any(unit in users.get(name, []) for name in changed)]
+        stale = set(units)
+        while stale:
+            for name in changed:
                 here = {number: case.mutant for number, case in numbered.items() if case.file == name}
-                path = self.tree(place) / name
-                path.write_text(switched(path.read_text(), here))
-            refused = set()
-            for unit in piece.units():
-                result = subprocess.run(self.compile_command(piece, unit, place, "-include", HERE / "mutation_switch.h"),
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                        text=True, check=False)
-                if result.returncode != 0:
-                    found = re.findall(rf"{re.escape(str(self.tree(place)))}/(\S+?):(\d+)", result.stdout)
-                    refused |= {(name, int(line)) for name, line in found}
-            if not refused:
-                program = self.work / place / piece.name / "program"
-                self.output_of(self.link_command(piece, place, piece.units(), program))
-                if run_bounded(self.test_command(piece, program), *self.bounds(piece), piece.environment) == "survived":
-                    return numbered, program
-                print(f"{piece.name}: the program of all mutants fails without one", flush=True)
+                text = (self.tree(self.ORIGINAL) / name).read_text()
+                (self.tree(place) / name).write_text(switched(text, here))
+            refused, before = set(), len(numbered)
+            for unit in units:
+                if unit not in stale:
+                    continue
+                result = run(self.compile_command(piece, unit, place, "-include", HERE / "mutation_switch.h"))
+                if result.returncode == 0:
+                    stale.discard(unit)
+                    continue
+                found = re.findall(rf"{re.escape(str(self.tree(place)))}/(\S+?):(\d+)", result.stdout)
+                refused = {(name, int(line)) for name, line in found}
                 break
-            remaining = {number: case for number, case in numbered.items()
-                         if not any((case.file, line) in refused for line in case.lines())}
-            if len(remaining) == len(numbered):
-                break
-            numbered = remaining
-        return {}, None
+            numbered = {number: case for number, case in numbered.items()
+                        if not any((case.file, line) in refused for line in case.lines())}
+            changed = {name for name, _ in refused}
+            stale |= {unit for name in changed for unit in users.get(name, [])}
+            if stale and len(numbered) == before:
+                return {}, None
+        self.output_of(self.link_command(piece, place, units))
+        return (numbered, place) if numbered and self.passes_as_it_is(piece, place)[0] else ({}, None)
 
-    def bounds(self, piece):
-        built = self.built[piece.name]
-        return built.wall_seconds, built.cpu_seconds
+    def build_original(self, piece):
+        self.output_of(self.link_command(piece, self.ORIGINAL, []))
+        passes, output = self.passes_as_it_is(piece, self.ORIGINAL)
+        if not passes:
+            raise CannotCheck(f"{piece.name}: the tests fail without a mutant:\n{output}", 1)
 
     def try_alone(self, case, place):
         """What became of it: one of KILLED, "did not compile" or "survived"."""
-        piece, built = case.piece, self.built[case.piece.name]
+        piece = case.piece
         source = self.tree(place) / case.file
         original = source.read_text()
         source.write_text(case.mutant.apply(original))
         try:
-            changed = built.users.get(case.file, [])
-            program = self.work / place / piece.name / "program"
-            commands = [self.compile_command(piece, unit, place) for unit in changed]
-            for command in [*commands, self.link_command(piece, place, changed, program)]:
-                result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL, check=False)
-                if result.returncode != 0:
+            changed = self.kits[piece.name].users.get(case.file, [])
+            for unit in changed:
+                if run(self.compile_command(piece, unit, place)).returncode != 0:
                     return "did not compile"
-            return run_bounded(self.test_command(piece, program), *self.bounds(piece), piece.environment)
+            if run(self.link_command(piece, place, changed)).returncode != 0:
+                return "did not compile"
+            return self.test(piece, place, {})
         finally:
             source.write_text(original)
 
 
 @dataclass
-class _BuiltPiece:
+class _Kit:
+    """How a piece is built, and what its tests may take."""
+
     compile: list
     precompiled: Path
     link: list
-    users: dict = field(default_factory=dict)  # of a file: the units made of it
+    users: dict
     cpu_seconds: float = 0
     wall_seconds: float = 0
+
+
+def run(command, environment=None):
+    return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          env=environment, text=True, errors="replace", check=False)
 
 
 def children_cpu_seconds():
@@ -343,32 +364,39 @@ def try_all(cases, workshop, jobs):
     with Workers(jobs) as workers:
         for piece in {case.piece.name: case.piece for case in cases}.values():
             mine = [case for case in cases if case.piece is piece]
-            workshop.build(piece)
-            numbered, program = workshop.build_switched(mine)
+            workshop.prepare(piece)
+            numbered, together = workshop.build_together(mine)
             print(f"{piece.name}: {len(numbered)} of {len(mine)} mutants in one program", flush=True)
-            command = workshop.test_command(piece, program)
 
-            def run(item):
+            def try_together(item):
                 number, case = item
-                return case, run_bounded(command, *workshop.bounds(piece), piece.environment | {"MUTANT": str(number)})
+                reached = workshop.work / f"reached-{number}"
+                reached.unlink(missing_ok=True)
+                outcome = workshop.test(piece, together, {"MUTANT": str(number), "MUTANT_REACHED": str(reached)})
+                return case, outcome, reached.exists()
 
-            for case, outcome in workers.each(run, numbered.items()):
-                if outcome in KILLED:
+            for case, outcome, was_reached in workers.each(try_together, numbered.items()):
+                # One that was not may have been computed away with the original, by the compiler.
+                if outcome in KILLED or was_reached:
                     case.outcome = outcome
                     progress.tell(case)
+            alone = [case for case in mine if not case.outcome]
+            if alone and not numbered:
+                workshop.build_original(piece)
             places = queue.SimpleQueue()
             for number in range(jobs):
-                workshop.make_place(f"alone-{number}")
-                places.put(f"alone-{number}")
+                place = f"{piece.name}-alone-{number}"
+                workshop.make_place(place)
+                places.put(place)
 
-            def build_and_run(case):
+            def try_alone(case):
                 place = places.get()
                 try:
                     return case, workshop.try_alone(case, place)
                 finally:
                     places.put(place)
 
-            for case, outcome in workers.each(build_and_run, [case for case in mine if not case.outcome]):
+            for case, outcome in workers.each(try_alone, alone):
                 case.outcome = outcome
                 progress.tell(case)
 

@@ -109,35 +109,48 @@ def switched(text, numbered):
     for number, mutant in numbered.items():
         switch = mutant.switch
         places.setdefault((switch.form, switch.start, switch.end), {})[switch.slot] = (number, switch.detail)
-    edits = []  # (start, closes first, end, text)
+    edits = []  # (start, what comes first, end, text)
     for (form, start, end), slots in places.items():
         first, second = (slots.get(slot, (0, ""))[0] for slot in (0, 1))
         detail = next(iter(slots.values()))[1]
         old = text[start:end]
+
+        def replace(new, start=start, end=end):
+            edits.append((start, (2,), end, new))
+
+        def surround(before, after, start=start, end=end, inside=0):
+            # What ends here goes before what starts here; of two that start or end here the longer one is outside.
+            edits.append((start, (1, -end, inside), start, before))
+            edits.append((end, (0, -start, -inside), end, after))
+
         if form == "operator":
-            edits.append((start, 2, end, f"{old} mutation::{detail}<{first}, {second}>{{}} {old}"))
+            replace(f"{old} mutation::{detail}<{first}, {second}>{{}} {old}")
         elif form == "assignment":
-            edits.append((start, 2, end, f"{old} mutation::{detail}<{first}>{{}} {old}"))
+            replace(f"{old} mutation::{detail}<{first}>{{}} {old}")
         elif form == "prefix":
-            edits.append((start, 2, end, f"mutation::{detail}<{first}>{{}} ->* "))
+            replace(f"mutation::{detail}<{first}>{{}} ->* ")
         elif form == "postfix":
-            edits.append((start, 2, end, f" ->* mutation::{detail}<{first}>{{}}"))
+            replace(f" ->* mutation::{detail}<{first}>{{}}")
         elif form == "value":
-            edits.append((start, 2, end, f"(mutation::On({first}) ? {detail} : {old})"))
+            replace(f"(mutation::On({first}) ? {detail} : {old})")
         elif form == "number in braces":
-            edits.append((start, 2, end, f"mutation::Number<decltype({old})>{{mutation::On({first}) ? {detail} : {old}}}"))
+            replace(f"mutation::Number<decltype({old})>{{mutation::On({first}) ? {detail} : {old}}}")
         elif form == "bound":
-            edits.append((start, 2, end, f"mutation::Bound<{first}, {detail}>::Of"))
+            replace(f"mutation::Bound<{first}, {detail}>::Of")
         elif form == "negation":
-            edits.append((start, 2, end, f"mutation::On({first}) != !"))
+            replace(f"mutation::On({first}) != !")
         elif form == "choice":
-            edits.append((start, 2, end, f"&& !mutation::On({first}) || mutation::On({second}) ?"))
+            replace(f"&& !mutation::On({first}) || mutation::On({second}) ?")
+        elif form == "logical":
+            # With each side and the whole turned round, one operator is the other.
+            turned = f"!= mutation::On({first})"
+            sign_start, sign_end = map(int, detail.split(":"))
+            surround("(((static_cast<bool>(", f") {turned})) {turned})", inside=1)
+            replace(f") {turned}) {text[sign_start:sign_end]} (static_cast<bool>(", sign_start, sign_end)
         elif form == "condition":
-            edits.append((start, 1, start, f"mutation::On({first}) ? false : mutation::On({second}) ? true : static_cast<bool>("))
-            edits.append((end, 0, end, ")"))
+            surround(f"mutation::On({first}) ? false : mutation::On({second}) ? true : static_cast<bool>(", ")")
         elif form == "statement":
-            edits.append((start, 1, start, f"{{ if (!mutation::On({first})) "))
-            edits.append((end, 0, end, " }"))
+            surround(f"{{ if (!mutation::On({first})) ", " }")
     out, at = [], 0
     for start, _, end, new in sorted(edits):
         out += [text[at:start], new]
@@ -372,7 +385,10 @@ class _Finder:
         if has_blanks and text in BETWEEN_OPERANDS:
             if text in ("==", "!=") and self.is_whole_condition(i):
                 return
-            form = None if text in ("&&", "||") else "assignment" if text in ASSIGNED else "operator"
+            if text in ("&&", "||"):
+                self.add("operator", token.start, token.end, BETWEEN_OPERANDS[text], self.logical_switch(i))
+                return
+            form = "assignment" if text in ASSIGNED else "operator"
             self.replace("operator", i, BETWEEN_OPERANDS[text], form, 0, NAMES.get(text, ""))
             if text in OPPOSITE and not self.in_condition(i) and not self.in_loop_header(i):
                 self.replace("operator", i, OPPOSITE[text], form, 1, NAMES[text])
@@ -387,6 +403,32 @@ class _Finder:
         elif text == "?":
             self.replace("choice", i, "&& false ?", "choice", 0)
             self.replace("choice", i, "|| true ?", "choice", 1)
+
+    def logical_switch(self, i):
+        """Around both operands; None for one of several that follow each other, which would cross."""
+        first, last = self.operand_edge(i, -1), self.operand_edge(i, 1)
+        if first is None or last is None or i in self.constant:
+            return None
+        sign = self.tokens[i]
+        return Switch("logical", self.tokens[first].start, self.tokens[last].end, detail=f"{sign.start}:{sign.end}")
+
+    def operand_edge(self, i, step):
+        """The first or last token of the operand before or after && or ||."""
+        text = self.tokens[i].text
+        enters = (")", "]") if step < 0 else ("(", "[", "{")
+        ends = {"?", ":", ",", ";", "=", "return", "else", "do", "case", *ASSIGNED, "(", ")", "[", "]", "{", "}"}
+        if text == "&&":
+            ends.add("||")
+        j = i + step
+        while 0 <= j < len(self.tokens):
+            if self.is_text(j, text):
+                return None
+            if self.is_text(j, *enters):
+                j = self.partner.get(j, j)
+            elif self.is_text(j, *ends):
+                return j - step if j - step != i else None
+            j += step
+        return None
 
     # ---- Statements.
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdlib>
+#include <fstream>
 #include <type_traits>
 #include <utility>
 
@@ -11,8 +12,18 @@ namespace mutation {
 
 inline const int active = std::getenv("MUTANT") == nullptr ? 0 : std::atoi(std::getenv("MUTANT"));
 
+// Leaves the file behind that the environment names: the active mutant was met, not computed away.
+inline bool Reached() {
+  static const bool told = [] {
+    const char* const file = std::getenv("MUTANT_REACHED");
+    if (file != nullptr) std::ofstream(file).put('\n');
+    return true;
+  }();
+  return told;
+}
+
 constexpr bool On(int number) {
-  return !std::is_constant_evaluated() && number != 0 && number == active;
+  return !std::is_constant_evaluated() && number != 0 && number == active && Reached();
 }
 
 // The program has been asked for a mutant that would not compile.
