@@ -149,6 +149,8 @@ def switched(text, numbered):
             replace(f") {turned}) {text[sign_start:sign_end]} (static_cast<bool>(", sign_start, sign_end)
         elif form == "condition":
             surround(f"mutation::On({first}) ? false : mutation::On({second}) ? true : static_cast<bool>(", ")")
+        elif form.startswith("case "):
+            surround(f"mutation::Without<{first}>(", f", {detail})", inside=first)
         elif form == "statement":
             surround(f"{{ if (!mutation::On({first})) ", " }")
     out, at = [], 0
@@ -359,7 +361,17 @@ class _Finder:
             self.is_text(j, "default") and self.inside[j] == self.inside[i] for j in range(i, switch or i))
         if leaves_as_if_absent or self.is_text(after, "default"):
             return
-        self.add("case", self.tokens[i].start, self.tokens[end].end, "")
+        self.add("case", self.tokens[i].start, self.tokens[end].end, "", self.case_switch(i, end))
+
+    def case_switch(self, i, end):
+        """Around what the switch looks at."""
+        opening = self.inside[i]
+        closing = opening - 1 if opening is not None else None
+        if closing is None or not self.is_text(closing, ")"):
+            return None
+        label = self.text[self.tokens[i].end:self.tokens[end].start].strip()
+        # One place for each label: those of one switch surround the same.
+        return Switch(f"case {label}", self.tokens[self.partner[closing]].end, self.tokens[closing].start, detail=label)
 
     def enumerator(self, i):
         name, value = self.tokens[i].text, self.tokens[i + 2].text

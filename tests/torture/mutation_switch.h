@@ -47,6 +47,13 @@ struct Bound {
   }
 };
 
+// What a switch looks at, as if it had no `label`.
+template <int number, class T>
+constexpr T Without(T value, T label) {
+  constexpr auto kOther = static_cast<T>(122);
+  return value == label && On(number) ? kOther : value;
+}
+
 template <class Tag, class Left>
 struct HalfDone {
   Left left;

@@ -34,7 +34,6 @@ HedgePlan::HedgePlan(const HedgingPolicy& policy, const CallRetryPolicy& retry,
     : retry_(retry), delay_(delay), max_hedges_(policy.max_hedges) {}
 
 void HedgePlan::OnAttempt(Time now) {
-  next_.reset();
   if (delay_ && !stopped_ && hedges_ < max_hedges_) next_ = now + std::min<nanoseconds>(*delay_, kForever);
 }
 

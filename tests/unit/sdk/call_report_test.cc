@@ -20,6 +20,9 @@ TEST(Names, AreThoseOfTheCommandLinesErrors) {
 }
 
 TEST(IsRetryable, FollowsTheCodeUnlessTheCertificateWasRefused) {
+  EXPECT_TRUE(internal::IsRetryable(absl::StatusCode::kAborted, Phase::kCall, Origin::kServer));
+  EXPECT_FALSE(internal::IsRetryable(absl::StatusCode::kUnavailable, Phase::kArguments, Origin::kLocal));
+  EXPECT_TRUE(internal::IsRetryable(absl::StatusCode::kUnavailable, Phase::kConnect, Origin::kLocal));
   EXPECT_TRUE(internal::IsRetryable(absl::StatusCode::kUnavailable, Phase::kConnect, Origin::kServer));
   EXPECT_TRUE(internal::IsRetryable(absl::StatusCode::kDeadlineExceeded, Phase::kCall, Origin::kServer));
   EXPECT_FALSE(internal::IsRetryable(absl::StatusCode::kUnavailable, Phase::kTls, Origin::kServer));

@@ -32,6 +32,15 @@ TEST(HedgeBudget, GivesAHedgeForSoManyCalls) {
   EXPECT_FALSE(budget.TryTake());
 }
 
+TEST(HedgeBudget, CountsInMillionths) {
+  HedgeBudget budget;
+  TakeAll(budget);
+  for (int i = 0; i < 999'999; ++i) budget.OnCall(0.000001);
+  EXPECT_FALSE(budget.TryTake());
+  budget.OnCall(0.000001);
+  EXPECT_TRUE(budget.TryTake());
+}
+
 TEST(HedgeBudget, KeepsToItsBurst) {
   HedgeBudget budget;
   for (int i = 0; i < 10'000; ++i) budget.OnCall(1);
@@ -58,7 +67,8 @@ TEST(HedgeBudget, GainsNothingFromAShareOfZero) {
   for (int i = 0; i < 10'000; ++i) budget.OnCall(-1);
   EXPECT_FALSE(budget.TryTake());
   budget.OnCall(7);
-  EXPECT_EQ(TakeAll(budget), 1) << "a share is no more than one";
+  budget.OnCall(7);
+  EXPECT_EQ(TakeAll(budget), 2) << "a share is no more than one";
 }
 
 TEST(HedgeBudget, NeverGivesMoreThanTheShareUnderThreads) {

@@ -61,6 +61,13 @@ TEST(RetryBudget, TakesAHugeRatioForARefill) {
   EXPECT_EQ(budget.tokens(), 10);
 }
 
+TEST(RetryBudget, TakesNoMoreTokensThanItCanCount) {
+  RetryBudget budget(Tokens(1e300, 1));
+  EXPECT_EQ(budget.tokens(), 1e12);
+  EXPECT_TRUE(budget.OnFailure());
+  EXPECT_EQ(budget.tokens(), 1e12 - 1);
+}
+
 TEST(RetryBudget, LetsHedgesGoAboveHalfAndTakesNothingForAsking) {
   RetryBudget budget(Tokens(4, 1));
   EXPECT_TRUE(budget.MayHedge());

@@ -118,6 +118,20 @@ TEST(ParsePushback, ReadsMillisecondsAndTakesTheRestForARefusal) {
   }
 }
 
+TEST(AttemptFailure, IsOfThisSideAndForNoKnownReasonUntilToldOtherwise) {
+  CallRetryPolicy policy = Policy();
+  policy.retryable_codes = ~0U;
+  AttemptFailure failure;
+  EXPECT_TRUE(IsRetryable(failure, policy)) << "UNKNOWN is no success";
+  failure.code = StatusCode::kCancelled;
+  EXPECT_FALSE(IsRetryable(failure, policy));
+}
+
+TEST(RetryDecision, IsANoUntilToldOtherwise) {
+  EXPECT_FALSE(RetryState::Decision().retry);
+  EXPECT_EQ(RetryState::Decision().delay, nanoseconds(0));
+}
+
 TEST_F(RetryStateTest, WaitsLongerFromRetryToRetry) {
   EXPECT_EQ(Fail(Failure(StatusCode::kUnavailable), 1).delay, milliseconds(100));
   EXPECT_EQ(Fail(Failure(StatusCode::kAborted), 2).delay, milliseconds(200));

@@ -30,6 +30,13 @@ TEST(Verdict, CountsServersErrorsAsFailures) {
       << "a connection that broke";
 }
 
+TEST(Verdict, JudgesStreamsLikeCalls) {
+  for (const Phase phase : {Phase::kStream, Phase::kDrain}) {
+    EXPECT_EQ(Of(absl::StatusCode::kOk, Origin::kServer, phase), Verdict::kSuccess);
+    EXPECT_EQ(Of(absl::StatusCode::kUnavailable, Origin::kServer, phase), Verdict::kFailure);
+  }
+}
+
 TEST(Verdict, LeavesOutWhatSaysNothingOfTheEndpoint) {
   EXPECT_EQ(Of(absl::StatusCode::kCancelled, Origin::kLocal), Verdict::kExcluded);
   EXPECT_EQ(Of(absl::StatusCode::kResourceExhausted, Origin::kLocal), Verdict::kExcluded)
