@@ -358,8 +358,8 @@ def run_bounded(command, wall_seconds, cpu_seconds, environment):
     return "survived" if status == 0 else "failed" if status > 0 else "crashed"
 
 
-def try_all(cases, workshop, jobs):
-    """Sets the outcome of each."""
+def try_all(cases, workshop, jobs, quick):
+    """Sets the outcome of each. `quick`: but of those that have to be built alone."""
     progress = Progress(len(cases))
     with Workers(jobs) as workers:
         for piece in {case.piece.name: case.piece for case in cases}.values():
@@ -370,10 +370,11 @@ def try_all(cases, workshop, jobs):
 
             def try_together(item):
                 number, case = item
-                reached = workshop.work / f"reached-{number}"
-                reached.unlink(missing_ok=True)
+                reached = workshop.work / together / f"reached-{number}"
                 outcome = workshop.test(piece, together, {"MUTANT": str(number), "MUTANT_REACHED": str(reached)})
-                return case, outcome, reached.exists()
+                was_reached = reached.exists()
+                reached.unlink(missing_ok=True)
+                return case, outcome, was_reached
 
             for case, outcome, was_reached in workers.each(try_together, numbered.items()):
                 # One that was not may have been computed away with the original, by the compiler.
@@ -383,6 +384,10 @@ def try_all(cases, workshop, jobs):
             alone = [case for case in mine if not case.outcome]
             if alone and not numbered:
                 workshop.build_original(piece)
+            if quick and numbered:
+                for case in alone:
+                    case.outcome = "not tried"
+                continue
             places = queue.SimpleQueue()
             for number in range(jobs):
                 place = f"{piece.name}-alone-{number}"
@@ -426,7 +431,8 @@ class Progress:
         if case.outcome == "survived":
             print(f"survived: {case}", flush=True)
         if self.done % 100 == 0:
-            print(f"{self.done} of {self.total}, {(time.monotonic() - self.started) / self.done:.2f} s each", flush=True)
+            seconds = time.monotonic() - self.started
+            print(f"{self.done} of {self.total}, {seconds / self.done:.2f} s each", flush=True)
 
 
 def report_of(cases):
@@ -446,7 +452,7 @@ def report_of(cases):
                          and case.outcome == "survived"]
             files.append({"file": file, "mutants": row["mutants"], "killed": row["killed"],
                           "did_not_compile": row["did not compile"], "equivalent": row["equivalent"],
-                          "survivors": survivors})
+                          "not_tried": row["not tried"], "survivors": survivors})
         out.append({"piece": name, "program": piece["program"], "files": files})
     return out
 
@@ -457,7 +463,7 @@ def print_report(report):
         for row in piece["files"]:
             print(f"  {row['file']}: {row['mutants']} mutants, {row['killed']} killed, "
                   f"{row['did_not_compile']} did not compile, {row['equivalent']} equivalent, "
-                  f"{len(row['survivors'])} survived")
+                  f"{row['not_tried']} not tried, {len(row['survivors'])} survived")
             for survivor in row["survivors"]:
                 print(f"    {row['file']}:{survivor['line']}: {survivor['before']}\n"
                       f"      -> {survivor['after']}")
@@ -468,7 +474,7 @@ def choose(cases, arguments):
         cases = [case for case in cases if case.file in arguments.only or case.piece.name in arguments.only]
         missing = set(arguments.only) - {name for case in cases for name in (case.file, case.piece.name)}
         if missing:
-            raise CannotCheck(f"--only {', '.join(sorted(missing))}: no such piece or file, or nothing to mutate in it", 2)
+            raise CannotCheck(f"--only {', '.join(sorted(missing))}: no piece, nor a file with a mutant", 2)
     if arguments.survivors_of:
         before = json.loads(arguments.survivors_of.read_text())
         survived = {(row["file"], survivor["before"], survivor["after"])
@@ -485,6 +491,7 @@ def parse(argv):
     parser.add_argument("--only", action="append", metavar="NAME", help="a piece or a file of one; may be repeated")
     parser.add_argument("--sample", type=int, metavar="N", help="try N mutants, drawn by --seed")
     parser.add_argument("--seed", type=int, default=1, metavar="S")
+    parser.add_argument("--quick", action="store_true", help="leave out the one in twenty that has to be built alone")
     parser.add_argument("--survivors-of", type=Path, metavar="FILE", help="try what survived in this report of --json")
     parser.add_argument("--jobs", type=int, default=1, metavar="N")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report there too")
@@ -510,17 +517,17 @@ def main(argv):
         return 0
     workshop = Workshop(root, (arguments.work or root / "build" / "mutation").resolve(), table)
     to_try = [case for case in cases if not case.outcome]
-    try_all(to_try, workshop, arguments.jobs)
+    try_all(to_try, workshop, arguments.jobs, arguments.quick)
     report = report_of(cases)
     totals = Counter("killed" if case.outcome in KILLED else case.outcome for case in cases)
     print_report(report)
     print(f"{len(cases)} mutants: {totals['killed']} killed, {totals['did not compile']} did not compile, "
-          f"{totals['equivalent']} equivalent, {totals['survived']} survived")
+          f"{totals['equivalent']} equivalent, {totals['not tried']} not tried, {totals['survived']} survived")
     if arguments.json:
         arguments.json.write_text(json.dumps(
             {"mutants": len(cases), "killed": totals["killed"], "did_not_compile": totals["did not compile"],
-             "equivalent": totals["equivalent"], "survived": totals["survived"], "sample": arguments.sample,
-             "seed": arguments.seed if arguments.sample is not None else None, "pieces": report}, indent=1) + "\n")
+             "equivalent": totals["equivalent"], "not_tried": totals["not tried"], "survived": totals["survived"],
+             "sample": arguments.sample, "seed": arguments.seed if arguments.sample is not None else None, "pieces": report}, indent=1) + "\n")
     return EXIT_SURVIVED if totals["survived"] else 0
 
 
