@@ -75,6 +75,7 @@ TEST(Backoff, NeverOverflows) {
   policy.initial_backoff = nanoseconds::max();
   policy.max_backoff = nanoseconds::max();
   EXPECT_EQ(BackoffDelay(policy, 2, 1), nanoseconds::max());
+  EXPECT_EQ(BackoffDelay(policy, 1, kNoJitter), nanoseconds::max()) << "as a double it is one more";
   policy.backoff_multiplier = std::numeric_limits<double>::max();
   EXPECT_EQ(BackoffDelay(policy, 50, 1), nanoseconds::max());
 }
@@ -253,8 +254,9 @@ TEST_F(RetryStateTest, MakesNoMoreAttemptsBecauseAServerNamesADelay) {
 }
 
 TEST_F(RetryStateTest, ObeysAServerThatAsksNotToRetry) {
-  EXPECT_STREQ(Fail(WithPushback(StatusCode::kUnavailable, std::nullopt)).reason,
-               "the server asked not to retry");
+  const RetryState::Decision decision = Fail(WithPushback(StatusCode::kUnavailable, std::nullopt));
+  EXPECT_FALSE(decision.retry);
+  EXPECT_STREQ(decision.reason, "the server asked not to retry");
   EXPECT_EQ(Taken(), 1);
   EXPECT_STREQ(Fail(WithPushback(StatusCode::kAborted, milliseconds(-5))).reason,
                "the server asked not to retry");
@@ -294,6 +296,8 @@ TEST_F(RetryStateTest, FailsNowWhenTheServersDelayReachesPastTheDeadline) {
   EXPECT_STREQ(Fail(WithPushback(StatusCode::kUnavailable, milliseconds(10'000))).reason,
                "the next attempt would start after the deadline");
   EXPECT_FALSE(Fail(WithPushback(StatusCode::kUnavailable, milliseconds::max())).retry);
+  deadline_ = now_ + milliseconds(100) + nanoseconds(1);
+  EXPECT_TRUE(Fail(WithPushback(StatusCode::kUnavailable, milliseconds(100))).retry) << "just in time";
 }
 
 // The scenario of grpc-go's TestRetryThrottling.
