@@ -200,7 +200,10 @@ class Workshop:
         if not header.with_suffix(".h.gch").exists():
             header.parent.mkdir(parents=True, exist_ok=True)
             header.write_text(text)
-            self.output_of([*compile_, "-x", "c++-header", header, "-o", header.with_suffix(".h.gch")])
+            # Not there before it is whole.
+            unfinished = header.with_suffix(".unfinished")
+            self.output_of([*compile_, "-x", "c++-header", header, "-o", unfinished])
+            unfinished.rename(header.with_suffix(".h.gch"))
         return header
 
     def output_of(self, command):
