@@ -102,8 +102,17 @@ class Parser {
     Target target;
     target.local = absl::StartsWith(View(text_), "unix-abstract:");
     target.addresses.push_back(
-        {{std::string(text_), std::string(text_)}, target.local ? kUnixAuthority : ""});
+        {{std::string(text_), std::string(text_)}, target.local ? kUnixAuthority : XdsAuthority()});
     return target;
+  }
+
+  // Core's own choice, which it would otherwise change along with the name that TLS verifies: a control
+  // plane's routes are found by it. Empty for other schemes.
+  std::string XdsAuthority() const {
+    absl::string_view rest = View(text_);
+    if (!absl::ConsumePrefix(&rest, "xds://")) return {};
+    const std::size_t slash = rest.find('/');
+    return slash == absl::string_view::npos ? std::string() : std::string(rest.substr(slash + 1));
   }
 
   absl::StatusOr<Target> List(std::string_view list, Form form) {

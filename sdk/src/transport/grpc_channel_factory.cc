@@ -25,8 +25,8 @@
 #include "transport/grpc_assignment_call.h"
 #include "transport/grpc_health_check.h"
 #include "transport/grpc_lookup.h"
-#include "transport/startup_check.h"
 #include "transport/reconnect_backoff.h"
+#include "transport/startup_check.h"
 #include "transport/thread_annotations.h"
 #include "transport/tls_material.h"
 
@@ -255,7 +255,10 @@ class GrpcChannelFactory final : public ChannelFactory {
       arguments.SetSslTargetNameOverride(HostOf(endpoint_authority));
     }
     // A proxy in the environment is for the way out of this machine.
-    if (IsLocal(address)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+    // Core would resolve the proxy's name in place of an xDS target.
+    if (IsLocal(address) || absl::StartsWith(address.uri, "xds:")) {
+      arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+    }
     return std::make_unique<GrpcChannel>(credentials_, address, std::move(arguments),
                                          tls || IsLocal(address));
   }

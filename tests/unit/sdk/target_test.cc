@@ -61,7 +61,10 @@ TEST(ParseTarget, TakesUnixSockets) {
 }
 
 TEST(ParseTarget, PassesOtherSchemesToGrpc) {
-  EXPECT_EQ(Parsed("xds:///dispatch").addresses[0].address.uri, "xds:///dispatch");
+  const EndpointAddress expected{{"xds:///dispatch", "xds:///dispatch"}, "dispatch"};
+  EXPECT_THAT(Parsed("xds:///dispatch").addresses, ElementsAre(expected));
+  EXPECT_EQ(Parsed("xds://authority/dispatch:80").addresses[0].authority, "dispatch:80");
+  EXPECT_EQ(Parsed("other:///dispatch").addresses[0].authority, "");
 }
 
 TEST(ParseTarget, KnowsWhatStaysOnThisMachine) {
