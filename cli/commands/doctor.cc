@@ -115,7 +115,9 @@ class Doctor {
   }
 
   void TellResolved(const std::vector<EndpointStatus>& endpoints) {
-    Finding finding{.phase = "resolve", .ok = !endpoints.empty(), .elapsed = resolving_};
+    // What only gRPC resolves is an endpoint all the same.
+    const bool resolved = answered_ || report_.phase != Phase::kResolve;
+    Finding finding{.phase = "resolve", .ok = resolved && !endpoints.empty(), .elapsed = resolving_};
     if (finding.ok) {
       finding.detail =
           fmt::format("{} stands for {}", context_.line.global.server, Plural(endpoints.size(), "endpoint"));
@@ -127,7 +129,16 @@ class Doctor {
     Tell(finding);
   }
 
+  // Of what only gRPC resolves, it alone knows the servers.
+  static bool LeftToGrpc(const EndpointStatus& endpoint) {
+    return endpoint.address.find("://") != std::string::npos;
+  }
+
   void Examine(const EndpointStatus& endpoint) {
+    if (LeftToGrpc(endpoint)) {
+      if (!TellGrpcsConnection(endpoint) || !TellHealth(endpoint)) ++problems_;
+      return;
+    }
     const bool tls = UsesTls(context_.line.global);
     const auto timeout = std::chrono::ceil<milliseconds>(context_.line.global.connect_timeout);
     const ConnectionDiagnosis diagnosis =
@@ -136,6 +147,15 @@ class Doctor {
     const bool good = TellConnect(endpoint, diagnosis) && (!tls || TellTls(endpoint, diagnosis)) &&
                       TellHttp2(endpoint, diagnosis) && TellHealth(endpoint);
     if (!good) ++problems_;
+  }
+
+  bool TellGrpcsConnection(const EndpointStatus& endpoint) {
+    Finding finding{.phase = "connect",
+                    .endpoint = endpoint.address,
+                    .ok = answered_ || endpoint.state == EndpointState::kReady};
+    finding.detail = finding.ok ? "connected by gRPC" : "not connected by gRPC, which alone resolves it";
+    Tell(finding);
+    return finding.ok;
   }
 
   bool TellConnect(const EndpointStatus& endpoint, const ConnectionDiagnosis& diagnosis) {

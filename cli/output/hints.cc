@@ -17,6 +17,10 @@ bool Mentions(std::string_view message, std::initializer_list<std::string_view> 
 }
 
 std::string ResolveHint(const HintQuestion& question) {
+  if (question.target.starts_with("xds:")) {
+    return "check GRPC_XDS_BOOTSTRAP, the control plane that this file names, and what it knows of the "
+           "service";
+  }
   return fmt::format("check the name in {}; is it spelled right, and does this network know it?",
                      question.target);
 }

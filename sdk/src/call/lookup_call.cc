@@ -41,7 +41,7 @@ bool LostConnection(const AttemptEnd& end) {
 }
 
 bool FailedBeforeSending(Phase phase) {
-  return phase == Phase::kConnect || phase == Phase::kTls;
+  return phase == Phase::kResolve || phase == Phase::kConnect || phase == Phase::kTls;
 }
 
 }  // namespace

@@ -20,8 +20,12 @@ namespace {
 
 constexpr char kPushbackKey[] = "grpc-retry-pushback-ms";
 
-// What pick_first reports when a call failed because no connection could be made.
-constexpr absl::string_view kNeverConnected = "failed to connect to all addresses; last error: ";
+// What pick_first, and round_robin under xDS, report when a call failed because no connection could be made.
+constexpr absl::string_view kNeverConnected[] = {"failed to connect to all addresses; last error: ",
+                                                 "connections to all backends failing; last error: "};
+
+// How core marks a call that it dropped as the control plane asked it to.
+constexpr absl::string_view kDropped[] = {"circuit breaker drop", "EDS-configured drop: "};
 
 // What the generated stub makes of a reply that it cannot parse, although the server's status was OK.
 constexpr absl::string_view kUnparsableReply = "No message returned for unary request";
@@ -99,6 +103,12 @@ std::string CauseOf(absl::string_view last_error, std::string_view endpoint, boo
   return std::string(last_error);
 }
 
+// Where a control plane tells core what the servers are. Without its word core fails calls before they are
+// sent.
+bool IsXds(std::string_view endpoint) {
+  return absl::StartsWith(View(endpoint), "xds:");
+}
+
 absl::StatusCode ToAbslCode(int code) {
   // A server may send any number.
   if (code < 0 || code > static_cast<int>(grpc::StatusCode::UNAUTHENTICATED))
@@ -123,7 +133,8 @@ AttemptEnd DescribeEnd(int code, const std::string& message, std::string_view de
 
   absl::string_view text = message;
   if (code == static_cast<int>(grpc::StatusCode::UNAVAILABLE) &&
-      absl::ConsumePrefix(&text, kNeverConnected)) {
+      std::any_of(std::begin(kNeverConnected), std::end(kNeverConnected),
+                  [&](absl::string_view begin) { return absl::ConsumePrefix(&text, begin); })) {
     const Phase phase = IsTlsError(text, tls) ? Phase::kTls : Phase::kConnect;
     return {absl::UnavailableError(
                 absl::StrCat("cannot connect to ", View(endpoint), ": ", CauseOf(text, endpoint, tls))),
@@ -145,6 +156,12 @@ AttemptEnd DescribeEnd(int code, const std::string& message, std::string_view de
   }
   if (absl::StrContains(View(debug), kFromPeer)) {
     return {absl::Status(ToAbslCode(code), message), Phase::kCall, Origin::kServer};
+  }
+  if (code == static_cast<int>(grpc::StatusCode::UNAVAILABLE) && IsXds(endpoint) &&
+      std::none_of(std::begin(kDropped), std::end(kDropped),
+                   [&](absl::string_view begin) { return absl::StartsWith(text, begin); })) {
+    return {absl::UnavailableError(absl::StrCat("cannot resolve ", View(endpoint), ": ", text)),
+            Phase::kResolve, Origin::kLocal};
   }
   if (code == static_cast<int>(grpc::StatusCode::UNIMPLEMENTED) && text == kUnparsableReply) {
     return UnparsableReply();

@@ -59,6 +59,42 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"INTERNAL: ipv4:127.0.0.1:1: Trying to connect an http1.x server", false, Phase::kConnect,
              "cannot connect to 127.0.0.1:1: Trying to connect an http1.x server"}));
 
+TEST(DescribeEnd, KnowsUnderXdsThatNoServerCouldBeReached) {
+  const std::string cause = "UNKNOWN: ipv4:127.0.0.1:1: Failed to connect to remote host: Connection refused";
+  const AttemptEnd end =
+      DescribeEnd(kUnavailable, "connections to all backends failing; last error: " + cause, "",
+                  "xds:///dispatch", false);
+  EXPECT_EQ(end.phase, Phase::kConnect);
+  EXPECT_EQ(end.status.message(), "cannot connect to xds:///dispatch: " + cause);
+}
+
+TEST(DescribeEnd, KnowsThatAControlPlaneHasNotSaidWhereTheServersAre) {
+  for (const std::string message :
+       {"Failed to create XdsClient: Environment variables GRPC_XDS_BOOTSTRAP or GRPC_XDS_BOOTSTRAP_CONFIG "
+        "not "
+        "defined",
+        "dispatch: UNAVAILABLE: xDS channel for server 127.0.0.1:1: channel in TRANSIENT_FAILURE: failed to "
+        "connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:1: Connection refused (node ID:test)",
+        "dispatch: UNAVAILABLE: could not find VirtualHost for foo.example in RouteConfiguration"}) {
+    const AttemptEnd end = DescribeEnd(kUnavailable, message, "", "xds:///dispatch", false);
+    EXPECT_EQ(end.phase, Phase::kResolve);
+    EXPECT_EQ(end.origin, Origin::kLocal);
+    EXPECT_EQ(end.status.message(), "cannot resolve xds:///dispatch: " + message);
+  }
+}
+
+TEST(DescribeEnd, KnowsUnderXdsWhatIsNoMatterOfResolving) {
+  for (const std::string message : {"circuit breaker drop", "EDS-configured drop: load", "Socket closed"}) {
+    const AttemptEnd end = DescribeEnd(kUnavailable, message, "", "xds:///dispatch", false);
+    EXPECT_EQ(end.phase, Phase::kCall);
+    EXPECT_EQ(end.status.message(), message);
+  }
+  EXPECT_EQ(
+      DescribeEnd(kUnavailable, "closed for lunch", "Error received from peer", "xds:///dispatch", false)
+          .origin,
+      Origin::kServer);
+}
+
 TEST(DescribeEnd, TellsTheServersStatusFromALocalOne) {
   const AttemptEnd server = DescribeEnd(
       5, "courier x not found", "UNKNOWN:Error received from peer ipv4:127.0.0.1:1 {...}", kEndpoint, false);
