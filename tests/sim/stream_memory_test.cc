@@ -1,10 +1,8 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#include <sanitizer/allocator_interface.h>
-#endif
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -12,6 +10,11 @@
 
 #include "stream/stream_machine.h"
 #include "tests/support/slowdown.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+// Of sanitizer/allocator_interface.h, which GCC 12 does not install.
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes();
+#endif
 
 namespace dispatchctl::internal {
 namespace {
