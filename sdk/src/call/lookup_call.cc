@@ -350,7 +350,7 @@ void LookupCall::TryHedge(Clock::time_point now) {
   }
 }
 
-void LookupCall::OnAttemptDone(Attempt& attempt, AttemptEnd end, CourierStatus&& reply) {
+void LookupCall::OnAttemptDone(Attempt& attempt, AttemptEnd end, CourierStatus reply) {
   const Clock::time_point now = Clock::now();
   on_loop_ = true;
   --in_flight_;

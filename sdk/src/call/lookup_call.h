@@ -102,7 +102,8 @@ class LookupCall final : private Timer {
   void StartAttempt(EndpointPool::LookupPick&& pick, Clock::time_point now, bool hedge);
   void AwaitHedge();
   void TryHedge(Clock::time_point now);
-  void OnAttemptDone(Attempt& attempt, AttemptEnd end, CourierStatus&& reply);
+  // `reply` by value: the attempt, which lends it, is released on the way.
+  void OnAttemptDone(Attempt& attempt, AttemptEnd end, CourierStatus reply);
   void OnAttemptFailed(Attempt& attempt, AttemptEnd end, bool charged, Clock::time_point now);
   bool TryWithOtherToken(const Attempt& attempt, const AttemptEnd& end, Clock::time_point now);
   AttemptEnd ExplainDeadline(const Attempt& attempt, AttemptEnd end, Clock::time_point now) const;
